@@ -1,0 +1,62 @@
+// What one YAML file of a project says about subscriptions, read alone: entries, inputs, includes and
+// issues. Pure: text in, value out. Cached by blob, so it has a JSON form.
+#ifndef SERVICES_LIB_CI_YAML_PARSED_FILE_H_
+#define SERVICES_LIB_CI_YAML_PARSED_FILE_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "matcher/subscription.h"
+#include "services/lib/base/issue.h"
+#include "services/lib/catalogue/catalogue.h"
+
+namespace cievents::ci_yaml {
+
+inline constexpr size_t kFileBytesMax = 2 * 1024 * 1024;
+inline constexpr size_t kHeaderBytesMax = 64 * 1024;
+inline constexpr int kPatternsPerSubscriptionMax = 50;
+inline constexpr int kInputsPerEntryMax = 20;
+inline constexpr size_t kIncludeInputsBytesMax = 64 * 1024;
+
+// How a file is read (docs/subscriptions.md, "Where they are found").
+enum class FileRole {
+  kCiFile,      // .gitlab-ci.yml or the configured CI file: header and body
+  kEventList,   // .gitlab-ci-event.yml: a top-level `events:` list (proposal 4)
+  kHeaderOnly,  // .gitlab/ci/events/*.yml and included files: only `spec`, the body may be anything
+};
+
+// A file that the CI file names literally by `include: local`.
+struct LocalInclude {
+  std::string path;  // without a leading '/'
+  std::vector<matcher::InputBinding> inputs;  // sorted by name
+  matcher::Position position;
+  friend bool operator==(const LocalInclude&, const LocalInclude&) = default;
+};
+
+struct ParsedFile {
+  std::vector<matcher::Entry> entries;   // in the order of the table, then of the text
+  bool has_spec_events = false;          // a header with `spec: events` (or `on`) stands in it
+  std::string spec_inputs_json = "{}";   // canonical JSON of `spec: inputs`
+  std::vector<LocalInclude> includes;    // kCiFile only
+  std::vector<Issue> issues;             // all of the file's own, in the order of the text
+};
+
+// Never fails: what is wrong is in `issues`. Time and memory are bounded by the file's limits;
+// with kHeaderOnly both are independent of the body.
+ParsedFile ParseFile(FileRole role, std::string_view path, std::string_view content,
+                     const Catalogue& catalogue);
+
+// The JSON form for the cache (config_files.parsed). FromJson answers kDataLoss for what it cannot
+// read: the caller then asks for the content again.
+std::string ParsedFileToJson(const ParsedFile& file);
+absl::StatusOr<ParsedFile> ParsedFileFromJson(std::string_view json);
+
+// The JSON form of entries and inputs alone: what subscriptions.entries and .inputs hold.
+std::string EntriesToJson(const std::vector<matcher::Entry>& entries);
+absl::StatusOr<std::vector<matcher::Entry>> EntriesFromJson(std::string_view json);
+
+}  // namespace cievents::ci_yaml
+
+#endif  // SERVICES_LIB_CI_YAML_PARSED_FILE_H_
