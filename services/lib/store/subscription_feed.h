@@ -1,0 +1,59 @@
+// The change feed: all subscriptions at start, then what changed (docs/architecture.md).
+//
+// A project's row carries the transaction id of its last change. A poll returns the heads of the
+// projects whose writer was not visible in the previous snapshot and is visible now: right whatever
+// order commits happen in, and never waiting for an open transaction.
+#ifndef SERVICES_LIB_STORE_SUBSCRIPTION_FEED_H_
+#define SERVICES_LIB_STORE_SUBSCRIPTION_FEED_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace cievents::store {
+
+struct FeedSubscription {
+  int64_t subscription_id = 0;
+  std::string path;
+  std::string workflow_id;
+  std::string entries_json;
+  std::string inputs_json;  // include inputs, as stored
+  int64_t created_time_ms = 0;
+  bool suspended = false;
+};
+
+// A project's whole set; no subscriptions = now empty.
+struct FeedProject {
+  int64_t project_id = 0;
+  std::vector<int64_t> namespace_ids;
+  std::string default_branch;
+  std::string commit_sha;
+  int64_t run_as_user_id = 0;
+  bool deleted = false;
+  std::vector<FeedSubscription> subscriptions;
+};
+
+// One libpq connection, direct (never pooled). Not thread-safe.
+class SubscriptionFeed {
+ public:
+  static absl::StatusOr<std::unique_ptr<SubscriptionFeed>> Connect(const std::string& dsn);
+  ~SubscriptionFeed();
+
+  // Everything, in one repeatable-read transaction; sets the position that Poll starts from.
+  absl::StatusOr<std::vector<FeedProject>> Load();
+  // The sets that changed since the last Load or Poll, in one statement. Any error (kUnavailable)
+  // ends this feed: connect a new one and Load; a position is never carried over a reconnect.
+  absl::StatusOr<std::vector<FeedProject>> Poll();
+
+ private:
+  struct Connection;
+  explicit SubscriptionFeed(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace cievents::store
+
+#endif  // SERVICES_LIB_STORE_SUBSCRIPTION_FEED_H_
