@@ -4,11 +4,12 @@
 // Scopes come first (a project without subscriptions costs one missed probe a scope), then the
 // patterns of that scope, then an entry's remaining conditions.
 //
-// Threads: any number of threads may call Match at the same time as one calls Replace or Remove; an
-// event sees a project's old set or its new one, never a mix.
+// Threads: any number of threads may call MatchEvent at the same time as another replaces or
+// removes; an event sees a project's old set or its new one, never a mix.
 #ifndef MATCHER_INDEX_H_
 #define MATCHER_INDEX_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -16,19 +17,20 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/base/thread_annotations.h"
 #include "matcher/base/mutex.h"
+#include "matcher/postings.h"
 #include "matcher/subscription.h"
 
 namespace cievents::matcher {
 
 // What matching reads of an event. Views must outlive the call only.
 struct EventView {
-  std::span<const std::string> names;        // canonical, 1 to 8, in the catalogue's order
-  int64_t project_id = 0;                    // 0 = none (a group or instance event)
-  std::span<const int64_t> namespace_ids;    // ancestors, root first
+  std::span<const std::string> names;      // canonical, 1 to 8, in the catalogue's order
+  int64_t project_id = 0;                  // 0 = none (a group or instance event)
+  std::span<const int64_t> namespace_ids;  // ancestors, root first
   bool confidential = false;
-  int64_t time_ms = 0;                       // when it happened
+  int64_t time_ms = 0;  // when it happened; 0 = unknown
   bool replayed = false;
 };
 
@@ -59,8 +61,10 @@ class Index {
   // Replaces everything: a full load.
   void ReplaceAll(std::vector<ProjectSubscriptions> sets);
 
-  // Appends to `out` one Match for each subscription that `event` fires, ordered by subscription id.
-  // Suspended subscriptions and those that need evaluation do not match.
+  // Appends to `out` one Match for each subscription that `event` fires, ordered by subscription
+  // id. The first entry whose scope covers the event, that may see it and one of whose patterns
+  // matches one of its names decides. Suspended subscriptions, those that need evaluation and those
+  // created later than the event (see kBeforeCreationToleranceMs) do not match.
   void MatchEvent(const EventView& event, std::vector<Match>* out) const;
 
   // The ancestors of a project (root first); false if the project is unknown.
@@ -71,6 +75,10 @@ class Index {
     size_t subscriptions = 0;
   };
   Stats stats() const;
+
+ private:
+  mutable SharedMutex mutex_;
+  Postings postings_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace cievents::matcher

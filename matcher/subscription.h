@@ -44,7 +44,8 @@ struct RuleClause {
   friend bool operator==(const RuleClause&, const RuleClause&) = default;
 };
 
-// One input that an entry or an include gives. `value_json` is a JSON value; a string in it may hold
+// One input that an entry or an include gives. `value_json` is a JSON value; a string in it may
+// hold
 // `$[[ ]]` blocks.
 struct InputBinding {
   std::string name;
@@ -75,11 +76,12 @@ struct Subscription {
   std::string workflow_id;  // hex SHA-256 of the canonical entries
   std::vector<Entry> entries;
   std::vector<InputBinding> include_inputs;  // what the including file fixed; sorted by name
-  int64_t created_time_ms = 0;               // Unix time; see Index::Match
+  int64_t created_time_ms = 0;               // Unix time; see Index::MatchEvent
   bool suspended = false;
 
-  // True if a condition, or a `$[[ ]]` block in an input, would have to be evaluated to decide about
-  // this subscription. Such a subscription is listed but does not fire yet (`not-evaluated-yet`).
+  // True if a condition, or a `$[[ ]]` block in an input, would have to be evaluated to decide
+  // about this subscription. Such a subscription is listed but does not fire yet
+  // (`not-evaluated-yet`).
   bool NeedsEvaluation() const;
 };
 

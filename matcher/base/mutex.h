@@ -3,12 +3,14 @@
 #ifndef MATCHER_BASE_MUTEX_H_
 #define MATCHER_BASE_MUTEX_H_
 
+#include <pthread.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <shared_mutex>
 
 #include "absl/base/thread_annotations.h"
+#include "matcher/base/check.h"
 
 namespace cievents {
 
@@ -60,16 +62,32 @@ class CondVar {
   std::condition_variable condition_;
 };
 
-// Many readers or one writer.
+// Many readers or one writer. A waiting writer goes before readers that come after it: with
+// std::shared_mutex (glibc's default) readers without a pause between them keep a writer out for
+// ever. Hence a thread must not take the shared lock twice.
 class ABSL_LOCKABLE SharedMutex {
  public:
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
-  void unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  void lock_shared() ABSL_SHARED_LOCK_FUNCTION() { mutex_.lock_shared(); }
-  void unlock_shared() ABSL_UNLOCK_FUNCTION() { mutex_.unlock_shared(); }
+  SharedMutex() {
+    pthread_rwlockattr_t attributes;
+    CIEVENTS_CHECK(pthread_rwlockattr_init(&attributes) == 0);
+    CIEVENTS_CHECK(pthread_rwlockattr_setkind_np(
+                       &attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    CIEVENTS_CHECK(pthread_rwlock_init(&lock_, &attributes) == 0);
+    pthread_rwlockattr_destroy(&attributes);
+  }
+  ~SharedMutex() { pthread_rwlock_destroy(&lock_); }
+  SharedMutex(const SharedMutex&) = delete;
+  SharedMutex& operator=(const SharedMutex&) = delete;
+
+  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { CIEVENTS_CHECK(pthread_rwlock_wrlock(&lock_) == 0); }
+  void unlock() ABSL_UNLOCK_FUNCTION() { pthread_rwlock_unlock(&lock_); }
+  void lock_shared() ABSL_SHARED_LOCK_FUNCTION() {
+    CIEVENTS_CHECK(pthread_rwlock_rdlock(&lock_) == 0);
+  }
+  void unlock_shared() ABSL_UNLOCK_FUNCTION() { pthread_rwlock_unlock(&lock_); }
 
  private:
-  std::shared_mutex mutex_;
+  pthread_rwlock_t lock_;
 };
 
 class ABSL_SCOPED_LOCKABLE WriterLock {

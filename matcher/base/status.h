@@ -20,9 +20,9 @@ absl::Status Error(absl::StatusCode code, fmt::format_string<Args...> format, Ar
 }  // namespace cievents
 
 // Evaluates an expression that gives a Status and returns it from this function unless it is OK.
-#define CIEVENTS_RETURN_IF_ERROR(expression)        \
-  do {                                              \
-    absl::Status cievents_status = (expression);    \
+#define CIEVENTS_RETURN_IF_ERROR(expression)           \
+  do {                                                 \
+    absl::Status cievents_status = (expression);       \
     if (!cievents_status.ok()) return cievents_status; \
   } while (false)
 
@@ -30,8 +30,9 @@ absl::Status Error(absl::StatusCode code, fmt::format_string<Args...> format, Ar
 #define CIEVENTS_STATUS_CONCAT_(a, b) CIEVENTS_STATUS_CONCAT_INNER_(a, b)
 
 // CIEVENTS_ASSIGN_OR_RETURN(auto x, F()): x is F()'s value, or its Status is returned from here.
-#define CIEVENTS_ASSIGN_OR_RETURN(lhs, expression) \
-  CIEVENTS_ASSIGN_OR_RETURN_IMPL_(CIEVENTS_STATUS_CONCAT_(cievents_statusor_, __LINE__), lhs, expression)
+#define CIEVENTS_ASSIGN_OR_RETURN(lhs, expression)                                            \
+  CIEVENTS_ASSIGN_OR_RETURN_IMPL_(CIEVENTS_STATUS_CONCAT_(cievents_statusor_, __LINE__), lhs, \
+                                  expression)
 #define CIEVENTS_ASSIGN_OR_RETURN_IMPL_(statusor, lhs, expression) \
   auto statusor = (expression);                                    \
   if (!statusor.ok()) return std::move(statusor).status();         \
