@@ -41,9 +41,9 @@ class Node {
  public:
   Kind kind = Kind::kNull;
   Mark mark;
-  std::string tag;      // as written (`!reference`), empty if none
-  std::string scalar;   // kScalar: the text after YAML's unescaping; kNull: as written (`~`, ``)
-  bool plain = true;    // kScalar: not quoted, not a block scalar
+  std::string tag;     // as written (`!reference`), empty if none
+  std::string scalar;  // kScalar: the text after YAML's unescaping; kNull: as written (`~`, ``)
+  bool plain = true;   // kScalar: not quoted, not a block scalar
   std::vector<NodePtr> items;  // kSequence
   std::vector<MapItem> map;    // kMap, in the order of the text; keys are distinct
 
@@ -65,8 +65,8 @@ class Node {
 };
 
 // The compact JSON text of a tree with map keys sorted: strings as strings, plain numbers, booleans
-// and nulls as such (numbers keep their digits), merge keys resolved, aliases expanded. REQUIRES: the
-// tree came from Parse, whose limits bound the size.
+// and nulls as such (numbers keep their digits), merge keys resolved, aliases expanded. REQUIRES:
+// the tree came from Parse, whose limits bound the size.
 std::string ToCanonicalJson(const Node& node);
 
 struct Limits {
