@@ -1,0 +1,136 @@
+#include "services/event_matcher/event_codec.h"
+
+#include <utility>
+
+#include "absl/time/time.h"
+#include "matcher/base/status.h"
+
+namespace cievents::event_matcher {
+namespace {
+
+// google.protobuf.Timestamp's own range: years 1 to 9999.
+constexpr int64_t kSecondsMax = 253402300799;
+
+absl::StatusOr<int64_t> DecodeTimeMs(const events::wire::Event& message) {
+  if (!message.has_time()) {
+    return absl::InvalidArgumentError(
+        "time is missing: say when the event happened; a retry repeats the same time");
+  }
+  const auto& time = message.time();
+  if (time.seconds() <= 0 || time.seconds() > kSecondsMax || time.nanos() < 0 ||
+      time.nanos() > 999'999'999) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "time ({} s, {} ns) is not a valid google.protobuf.Timestamp after 1970",
+                 time.seconds(), time.nanos());
+  }
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+
+events::v1::OutcomeKind EncodeKind(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kAccepted:
+      return events::v1::OUTCOME_KIND_ACCEPTED;
+    case OutcomeKind::kDuplicate:
+      return events::v1::OUTCOME_KIND_DUPLICATE;
+    case OutcomeKind::kRejected:
+      return events::v1::OUTCOME_KIND_REJECTED;
+    case OutcomeKind::kOverloaded:
+      return events::v1::OUTCOME_KIND_OVERLOADED;
+  }
+  return events::v1::OUTCOME_KIND_UNSPECIFIED;
+}
+
+events::v1::OutcomeReason EncodeReason(OutcomeReason reason) {
+  switch (reason) {
+    case OutcomeReason::kNone:
+      return events::v1::OUTCOME_REASON_UNSPECIFIED;
+    case OutcomeReason::kInvalid:
+      return events::v1::OUTCOME_REASON_INVALID;
+    case OutcomeReason::kExpired:
+      return events::v1::OUTCOME_REASON_EXPIRED;
+    case OutcomeReason::kFromTheFuture:
+      return events::v1::OUTCOME_REASON_FROM_THE_FUTURE;
+    case OutcomeReason::kIdReused:
+      return events::v1::OUTCOME_REASON_ID_REUSED;
+    case OutcomeReason::kQueueFull:
+      return events::v1::OUTCOME_REASON_QUEUE_FULL;
+    case OutcomeReason::kStoreUnavailable:
+      return events::v1::OUTCOME_REASON_STORE_UNAVAILABLE;
+    case OutcomeReason::kUnknownProject:
+      return events::v1::OUTCOME_REASON_UNKNOWN_PROJECT;
+    case OutcomeReason::kRepeatedInBatch:
+      return events::v1::OUTCOME_REASON_REPEATED_IN_BATCH;
+  }
+  return events::v1::OUTCOME_REASON_UNSPECIFIED;
+}
+
+events::v1::AckLevel EncodeAck(AckLevel ack) {
+  switch (ack) {
+    case AckLevel::kNone:
+      return events::v1::ACK_LEVEL_UNSPECIFIED;
+    case AckLevel::kDurable:
+      return events::v1::ACK_LEVEL_DURABLE;
+    case AckLevel::kReceived:
+      return events::v1::ACK_LEVEL_RECEIVED;
+  }
+  return events::v1::ACK_LEVEL_UNSPECIFIED;
+}
+
+}  // namespace
+
+absl::StatusOr<Event> DecodeEvent(const std::string& bytes) {
+  events::wire::Event message;
+  if (!message.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("the bytes are not a cievents.events.v1.Event");
+  }
+  Event event;
+  CIEVENTS_ASSIGN_OR_RETURN(event.time_ms, DecodeTimeMs(message));
+  event.id = std::move(*message.mutable_id());
+  event.source = std::move(*message.mutable_source());
+  for (std::string& name : *message.mutable_names()) event.names.push_back(std::move(name));
+  event.project_id = message.project_id();
+  event.namespace_ids.assign(message.namespace_ids().begin(), message.namespace_ids().end());
+  event.organization_id = message.organization_id();
+  event.actor.user_id = message.actor().user_id();
+  event.actor.username = message.actor().username();
+  if (message.actor().has_access_level()) event.actor.access_level = message.actor().access_level();
+  event.actor.bot = message.actor().bot();
+  event.confidential = message.confidential();
+  event.cause.request_id = message.cause().request_id();
+  event.cause.pipeline_id = message.cause().pipeline_id();
+  event.subject = std::move(*message.mutable_subject());
+  event.data_schema = std::move(*message.mutable_data_schema());
+  event.data = std::move(*message.mutable_data());
+  event.traceparent = std::move(*message.mutable_traceparent());
+  event.correlation_id = std::move(*message.mutable_correlation_id());
+  return event;
+}
+
+absl::StatusOr<AckLevel> DecodeAckLevel(int ack) {
+  switch (ack) {
+    case events::v1::ACK_LEVEL_UNSPECIFIED:
+    case events::v1::ACK_LEVEL_DURABLE:
+      return AckLevel::kDurable;
+    case events::v1::ACK_LEVEL_RECEIVED:
+      return AckLevel::kReceived;
+    default:
+      return Error(absl::StatusCode::kInvalidArgument,
+                   "ack {} cannot be asked for: use ACK_LEVEL_DURABLE or ACK_LEVEL_RECEIVED", ack);
+  }
+}
+
+void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message) {
+  message->set_kind(EncodeKind(outcome.kind));
+  message->set_reason(EncodeReason(outcome.reason));
+  message->set_message(outcome.message);
+  if (outcome.matched_count.has_value()) message->set_matched_count(*outcome.matched_count);
+  message->set_ack(EncodeAck(outcome.ack));
+  if (outcome.retry_after > absl::ZeroDuration()) {
+    const int64_t ms = absl::ToInt64Milliseconds(outcome.retry_after);
+    message->mutable_retry_after()->set_seconds(ms / 1000);
+    message->mutable_retry_after()->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
+  }
+  message->set_event_uid(outcome.event_uid);
+}
+
+}  // namespace cievents::event_matcher

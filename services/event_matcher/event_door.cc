@@ -1,0 +1,232 @@
+#include "services/event_matcher/event_door.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "matcher/base/mutex.h"
+#include "matcher/base/status.h"
+#include "services/event_matcher/event_codec.h"
+#include "services/lib/base/grpc_status.h"
+
+namespace cievents::event_matcher {
+namespace {
+
+const grpc::Status& NotReady() {
+  static const auto* status = new grpc::Status(
+      grpc::StatusCode::UNAVAILABLE,
+      "the matcher is still loading its subscriptions; send the same events again in a second");
+  return *status;
+}
+
+// Copies the buffer into one string: gRPC's slices are not contiguous.
+absl::StatusOr<std::string> Flatten(const grpc::ByteBuffer& buffer) {
+  if (buffer.Length() > kBatchBytesMax) {
+    return Error(absl::StatusCode::kResourceExhausted,
+                 "a batch of {} bytes is over the limit of {}: send smaller batches",
+                 buffer.Length(), kBatchBytesMax);
+  }
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return absl::InvalidArgumentError("the message cannot be read");
+  std::string bytes;
+  bytes.reserve(buffer.Length());
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+// `message` is PublishEventsRequest or StreamEventsRequest of the wire twin.
+template <typename Message>
+absl::StatusOr<Message> ParseBatch(const grpc::ByteBuffer& buffer) {
+  CIEVENTS_ASSIGN_OR_RETURN(const std::string bytes, Flatten(buffer));
+  Message message;
+  if (!message.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("the message is not a batch of events of cievents.events.v1");
+  }
+  if (message.events_size() == 0 || message.events_size() > kBatchEventsMax) {
+    return Error(absl::StatusCode::kInvalidArgument, "a batch has 1 to {} events, this one has {}",
+                 kBatchEventsMax, message.events_size());
+  }
+  return message;
+}
+
+template <typename Message>
+std::vector<absl::StatusOr<Event>> DecodeEvents(const Message& message) {
+  std::vector<absl::StatusOr<Event>> events;
+  events.reserve(static_cast<size_t>(message.events_size()));
+  for (const std::string& bytes : message.events()) events.push_back(DecodeEvent(bytes));
+  return events;
+}
+
+template <typename Message>
+void EncodeOutcomes(const std::vector<Outcome>& outcomes, Message* message) {
+  for (const Outcome& outcome : outcomes) EncodeOutcome(outcome, message->add_outcomes());
+}
+
+grpc::ByteBuffer ToByteBuffer(const google::protobuf::Message& message) {
+  grpc::Slice slice(message.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+// One stream. gRPC calls the On... methods; outcomes come from enqueuer threads. Lives until OnDone
+// and until no batch is unanswered, hence the shared_ptr that batches hold.
+class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public std::enable_shared_from_this<StreamReactor> {
+ public:
+  explicit StreamReactor(const Intake& intake) : intake_(intake) {}
+
+  void Begin() {
+    self_ = shared_from_this();
+    StartRead(&read_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      MutexLock lock(mutex_);
+      reads_done_ = true;
+      reading_ = false;
+      FinishIfIdle();
+      return;
+    }
+    auto message = ParseBatch<events::wire::StreamEventsRequest>(read_);
+    absl::StatusOr<AckLevel> ack =
+        message.ok() ? DecodeAckLevel(message->ack()) : absl::StatusOr<AckLevel>(message.status());
+    if (!ack.ok()) {
+      MutexLock lock(mutex_);
+      reads_done_ = true;
+      reading_ = false;
+      failure_ = ToGrpcStatus(ack.status());
+      FinishIfIdle();
+      return;
+    }
+    bool read_more = false;  // else Answer resumes
+    {
+      MutexLock lock(mutex_);
+      ++unanswered_;
+      reading_ = unanswered_ < kStreamBatchesInFlightMax;
+      read_more = reading_;
+    }
+    const int64_t batch_id = message->batch_id();
+    intake_.Publish(DecodeEvents(*message), *ack,
+                    [self = shared_from_this(), batch_id](const std::vector<Outcome>& outcomes) {
+                      self->Answer(batch_id, outcomes);
+                    });
+    if (read_more) StartRead(&read_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(mutex_);
+    writing_ = false;
+    writes_.pop_front();
+    if (!ok) {
+      writes_.clear();  // the call is dead: OnDone follows once reads end too
+      broken_ = true;
+    }
+    StartNextWrite();
+    FinishIfIdle();
+  }
+
+  void OnDone() override { self_.reset(); }
+
+  void OnCancel() override {
+    MutexLock lock(mutex_);
+    broken_ = true;
+  }
+
+ private:
+  void Answer(int64_t batch_id, const std::vector<Outcome>& outcomes) {
+    events::v1::StreamEventsResponse response;
+    response.set_batch_id(batch_id);
+    EncodeOutcomes(outcomes, &response);
+    bool resume_reading = false;
+    {
+      MutexLock lock(mutex_);
+      --unanswered_;
+      response.set_credit_batches(kStreamBatchesInFlightMax - unanswered_);
+      if (!broken_) writes_.push_back(ToByteBuffer(response));
+      StartNextWrite();
+      if (!reading_ && !reads_done_) {
+        reading_ = true;
+        resume_reading = true;
+      }
+      FinishIfIdle();
+    }
+    if (resume_reading) StartRead(&read_);
+  }
+
+  void StartNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (writing_ || finished_ || writes_.empty()) return;
+    writing_ = true;
+    StartWrite(&writes_.front());
+  }
+
+  void FinishIfIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (finished_ || !reads_done_ || unanswered_ > 0 || writing_ || !writes_.empty()) return;
+    finished_ = true;
+    Finish(failure_);
+  }
+
+  const Intake& intake_;
+  std::shared_ptr<StreamReactor> self_;  // until OnDone
+  grpc::ByteBuffer read_;                // owned by whoever `reading_` says
+
+  Mutex mutex_;
+  std::deque<grpc::ByteBuffer> writes_ ABSL_GUARDED_BY(mutex_);  // the front is being written
+  int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool reading_ ABSL_GUARDED_BY(mutex_) = true;
+  bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Status failure_ ABSL_GUARDED_BY(mutex_) = grpc::Status::OK;
+};
+
+// A stream that is refused at once.
+class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* context,
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!ready()) {
+    reactor->Finish(NotReady());
+    return reactor;
+  }
+  auto message = ParseBatch<events::wire::PublishEventsRequest>(*request);
+  const absl::StatusOr<AckLevel> ack =
+      message.ok() ? DecodeAckLevel(message->ack()) : absl::StatusOr<AckLevel>(message.status());
+  if (!ack.ok()) {
+    reactor->Finish(ToGrpcStatus(ack.status()));
+    return reactor;
+  }
+  // gRPC keeps `response` and the reactor alive until Finish.
+  intake_.Publish(DecodeEvents(*message), *ack,
+                  [reactor, response](const std::vector<Outcome>& outcomes) {
+                    events::v1::PublishEventsResponse answer;
+                    EncodeOutcomes(outcomes, &answer);
+                    *response = ToByteBuffer(answer);
+                    reactor->Finish(grpc::Status::OK);
+                  });
+  return reactor;
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventDoor::StreamEvents(
+    grpc::CallbackServerContext*) {
+  if (!ready()) return new RefusedStream(NotReady());
+  auto reactor = std::make_shared<StreamReactor>(intake_);
+  reactor->Begin();
+  return reactor.get();
+}
+
+}  // namespace cievents::event_matcher

@@ -1,0 +1,45 @@
+// The gRPC door of EventService. Reads raw bytes and parses each event by itself with the wire twin
+// of the proto, so that one event that is not UTF-8, or not an event at all, is refused alone.
+#ifndef SERVICES_EVENT_MATCHER_EVENT_DOOR_H_
+#define SERVICES_EVENT_MATCHER_EVENT_DOOR_H_
+
+#include <atomic>
+
+#include "cievents/events/v1/events.grpc.pb.h"
+#include "services/event_matcher/intake.h"
+
+namespace cievents::event_matcher {
+
+inline constexpr int kBatchEventsMax = 1024;
+inline constexpr size_t kBatchBytesMax = 4 * 1024 * 1024 + 64 * 1024;  // framing included
+// Batches of one stream that may be unanswered; beyond it the server stops reading.
+inline constexpr int kStreamBatchesInFlightMax = 16;
+
+using RawEventService = cievents::events::v1::EventService::WithRawCallbackMethod_PublishEvents<
+    cievents::events::v1::EventService::WithRawCallbackMethod_StreamEvents<
+        cievents::events::v1::EventService::Service>>;
+
+class EventDoor final : public RawEventService {
+ public:
+  // `intake` must outlive the door.
+  explicit EventDoor(const Intake& intake) : intake_(intake) {}
+
+  // Until then every call is answered UNAVAILABLE: a matcher that has not loaded its subscriptions
+  // must not answer "no match".
+  void SetReady() { ready_.store(true, std::memory_order_release); }
+  bool ready() const { return ready_.load(std::memory_order_acquire); }
+
+  grpc::ServerUnaryReactor* PublishEvents(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamEvents(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  const Intake& intake_;
+  std::atomic<bool> ready_{false};
+};
+
+}  // namespace cievents::event_matcher
+
+#endif  // SERVICES_EVENT_MATCHER_EVENT_DOOR_H_

@@ -1,0 +1,64 @@
+// The matcher role: all subscriptions in memory, kept equal to Postgres, behind EventService.
+#ifndef SERVICES_EVENT_MATCHER_EVENT_MATCHER_H_
+#define SERVICES_EVENT_MATCHER_EVENT_MATCHER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "matcher/base/mutex.h"
+#include "matcher/index.h"
+#include "services/event_matcher/event_door.h"
+#include "services/event_matcher/feed_follower.h"
+#include "services/event_matcher/group_commit_enqueuer.h"
+#include "services/event_matcher/intake.h"
+
+namespace cievents::event_matcher {
+
+class EventMatcher {
+ public:
+  struct Options {
+    std::string dsn;
+    int writers = 2;
+    std::chrono::milliseconds poll_interval{20};
+    size_t event_data_bytes_max = kEventDataBytesMax;
+    // Called once, when the first full load is in the index.
+    std::function<void()> on_ready = [] {};
+    // The seam of the fault test, whose negative control acknowledges too early.
+    std::function<std::unique_ptr<Enqueuer>(std::unique_ptr<GroupCommitEnqueuer>)> wrap_enqueuer =
+        [](std::unique_ptr<GroupCommitEnqueuer> enqueuer) { return enqueuer; };
+  };
+
+  explicit EventMatcher(Options options);
+  ~EventMatcher();  // Stop
+
+  // Starts writers, feed and partition maker; returns at once. Postgres may still be away.
+  void Start();
+  // Commits what was taken, stops the threads. Twice or unstarted is fine. Call after the gRPC server
+  // took its last call.
+  void Stop();
+
+  grpc::Service* service() { return &door_; }
+  const matcher::Index& index() const { return index_; }
+
+ private:
+  void MaintainPartitions();
+
+  const Options options_;
+  matcher::Index index_;
+  std::unique_ptr<Enqueuer> enqueuer_;
+  Intake intake_;
+  EventDoor door_;
+  FeedFollower follower_;
+  std::thread partition_maker_;
+
+  Mutex mutex_;
+  CondVar stopped_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace cievents::event_matcher
+
+#endif  // SERVICES_EVENT_MATCHER_EVENT_MATCHER_H_

@@ -1,0 +1,131 @@
+#include "services/event_matcher/feed_follower.h"
+
+#include <utility>
+#include <vector>
+
+#include "matcher/base/check.h"
+#include "matcher/base/status.h"
+#include "services/lib/base/backoff.h"
+#include "services/lib/base/log.h"
+#include "services/lib/ci_yaml/parsed_file.h"
+
+namespace cievents::event_matcher {
+
+matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& project) {
+  matcher::ProjectSubscriptions set;
+  set.project_id = project.project_id;
+  set.namespace_ids = project.namespace_ids;
+  set.default_branch = project.default_branch;
+  set.commit_sha = project.commit_sha;
+  set.run_as_user_id = project.run_as_user_id;
+  for (const store::FeedSubscription& row : project.subscriptions) {
+    auto entries = ci_yaml::EntriesFromJson(row.entries_json);
+    auto inputs = ci_yaml::InputsFromJson(row.inputs_json);
+    if (!entries.ok() || !inputs.ok()) {
+      LogError("a stored subscription cannot be read; it does not fire",
+               {{"subscription_id", row.subscription_id},
+                {"meta.project_id", project.project_id},
+                {"error", std::string((entries.ok() ? inputs.status() : entries.status()).message())}});
+      continue;
+    }
+    matcher::Subscription subscription;
+    subscription.subscription_id = row.subscription_id;
+    subscription.path = row.path;
+    subscription.workflow_id = row.workflow_id;
+    subscription.entries = *std::move(entries);
+    subscription.include_inputs = *std::move(inputs);
+    subscription.created_time_ms = row.created_time_ms;
+    subscription.suspended = row.suspended;
+    set.subscriptions.push_back(std::move(subscription));
+  }
+  return set;
+}
+
+FeedFollower::FeedFollower(Options options, matcher::Index& index)
+    : options_(std::move(options)), index_(index) {}
+
+FeedFollower::~FeedFollower() { Stop(); }
+
+void FeedFollower::Start() {
+  CIEVENTS_CHECK(!thread_.joinable());
+  thread_ = std::thread([this] { Run(); });
+}
+
+void FeedFollower::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+FeedFollower::Stats FeedFollower::stats() const {
+  MutexLock lock(mutex_);
+  return stats_;
+}
+
+bool FeedFollower::Wait(std::chrono::milliseconds time) {
+  MutexLock lock(mutex_);
+  if (!stopping_) stopped_.WaitFor(mutex_, time);
+  return !stopping_;
+}
+
+void FeedFollower::Run() {
+  Backoff backoff(std::chrono::milliseconds(20), std::chrono::milliseconds(500));
+  uint64_t loads_before = 0;
+  bool was_away = false;
+  while (true) {
+    const absl::Status status = Follow();
+    if (status.ok()) return;  // stopped
+    const uint64_t loads = stats().loads;
+    if (loads != loads_before) {
+      backoff.Reset();
+      was_away = false;
+    }
+    loads_before = loads;
+    if (!was_away) {
+      LogWarning("the change feed is lost; the index serves what it has",
+                 {{"error", std::string(status.message())}});
+    }
+    was_away = true;
+    if (!Wait(backoff.Next())) return;
+  }
+}
+
+absl::Status FeedFollower::Follow() {
+  CIEVENTS_ASSIGN_OR_RETURN(auto feed, store::SubscriptionFeed::Connect(options_.dsn));
+  CIEVENTS_ASSIGN_OR_RETURN(auto projects, feed->Load());
+  std::vector<matcher::ProjectSubscriptions> sets;
+  for (const store::FeedProject& project : projects) {
+    if (!project.deleted) sets.push_back(ToProjectSubscriptions(project));
+  }
+  index_.ReplaceAll(std::move(sets));
+  {
+    MutexLock lock(mutex_);
+    ++stats_.loads;
+  }
+  const matcher::Index::Stats loaded = index_.stats();
+  LogInfo("subscriptions loaded",
+          {{"projects", loaded.projects}, {"subscriptions", loaded.subscriptions}});
+  if (!loaded_once_) {
+    loaded_once_ = true;
+    options_.on_loaded();
+  }
+  while (Wait(options_.poll_interval)) {
+    CIEVENTS_ASSIGN_OR_RETURN(auto changes, feed->Poll());
+    for (const store::FeedProject& project : changes) {
+      if (project.deleted) {
+        index_.RemoveProject(project.project_id);
+      } else {
+        index_.ReplaceProject(ToProjectSubscriptions(project));
+      }
+    }
+    MutexLock lock(mutex_);
+    ++stats_.polls;
+    stats_.changes += changes.size();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cievents::event_matcher

@@ -1,0 +1,66 @@
+// Keeps the index equal to Postgres: loads everything, then follows the change feed.
+#ifndef SERVICES_EVENT_MATCHER_FEED_FOLLOWER_H_
+#define SERVICES_EVENT_MATCHER_FEED_FOLLOWER_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "matcher/base/mutex.h"
+#include "matcher/index.h"
+#include "services/lib/store/subscription_feed.h"
+
+namespace cievents::event_matcher {
+
+class FeedFollower {
+ public:
+  struct Options {
+    std::string dsn;
+    std::chrono::milliseconds poll_interval{20};
+    // Called once, from the follower's thread, when the first full load is in the index.
+    std::function<void()> on_loaded = [] {};
+  };
+
+  // `index` must outlive the follower.
+  FeedFollower(Options options, matcher::Index& index);
+  ~FeedFollower();  // Stop
+
+  // Starts the thread; returns at once. Every loss of the connection means a full load on a new one;
+  // the old set serves meanwhile.
+  void Start();
+  void Stop();  // twice or unstarted is fine
+
+  struct Stats {
+    uint64_t loads = 0;
+    uint64_t polls = 0;
+    uint64_t changes = 0;
+  };
+  Stats stats() const;
+
+ private:
+  void Run();
+  // Connects, loads, polls until an error (returned) or Stop (OK).
+  absl::Status Follow();
+  // False: Stop was called meanwhile.
+  bool Wait(std::chrono::milliseconds time);
+
+  const Options options_;
+  matcher::Index& index_;
+  std::thread thread_;
+  bool loaded_once_ = false;  // the follower's thread only
+
+  mutable Mutex mutex_;
+  CondVar stopped_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Stats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Turns a feed row into what the index holds. A subscription that cannot be read is left out and
+// logged: one bad row must not stop the feed.
+matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& project);
+
+}  // namespace cievents::event_matcher
+
+#endif  // SERVICES_EVENT_MATCHER_FEED_FOLLOWER_H_

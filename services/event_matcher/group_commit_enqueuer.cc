@@ -1,0 +1,294 @@
+#include "services/event_matcher/group_commit_enqueuer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/clock.h"
+#include "matcher/base/check.h"
+#include "matcher/base/status.h"
+#include "services/lib/base/backoff.h"
+#include "services/lib/base/log.h"
+#include "services/lib/store/partitions.h"
+
+namespace cievents::event_matcher {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+size_t WriteBytes(const EventWrite& write) {
+  size_t bytes = sizeof(EventWrite) + write.event.data.size() + write.event.source.size();
+  for (const store::RequestRow& request : write.requests) {
+    bytes += sizeof(request) + request.inputs_json.size() + request.path.size();
+  }
+  return bytes;
+}
+
+std::vector<EventWriteResult> AllFailed(size_t count, const std::string& message) {
+  return std::vector<EventWriteResult>(
+      count, EventWriteResult{EventWriteResult::Kind::kUnavailable, 0, message});
+}
+
+}  // namespace
+
+// One connection and the commits on it; owned by its thread.
+class GroupCommitEnqueuer::Writer {
+ public:
+  explicit Writer(const Options& options)
+      : options_(options), backoff_(std::chrono::milliseconds(20), std::chrono::milliseconds(500)) {}
+
+  // Commits all writes of `group` and fills `results` (by submission). Returns kUnavailable if
+  // Postgres cannot be reached or says to try again; the group is then untouched.
+  absl::Status Commit(const Group& group, std::vector<std::vector<EventWriteResult>>* results) {
+    CIEVENTS_RETURN_IF_ERROR(Connect());
+    std::vector<const EventWrite*> writes;
+    for (const Submission& submission : group) {
+      for (const EventWrite& write : submission.writes) writes.push_back(&write);
+    }
+    std::vector<EventWriteResult> flat(writes.size());
+    CIEVENTS_RETURN_IF_ERROR(CommitRange(writes, 0, writes.size(), &flat));
+    size_t next = 0;
+    results->clear();
+    for (const Submission& submission : group) {
+      const auto begin = flat.begin() + static_cast<std::ptrdiff_t>(next);
+      next += submission.writes.size();
+      const auto end = flat.begin() + static_cast<std::ptrdiff_t>(next);
+      results->emplace_back(std::make_move_iterator(begin), std::make_move_iterator(end));
+    }
+    backoff_.Reset();
+    return absl::OkStatus();
+  }
+
+  std::chrono::milliseconds NextDelay() { return backoff_.Next(); }
+
+ private:
+  absl::Status Connect() {
+    if (connection_ == nullptr) {
+      CIEVENTS_ASSIGN_OR_RETURN(connection_, store::EnqueueConnection::Connect(options_.dsn));
+      return absl::OkStatus();
+    }
+    return connection_->connected() ? absl::OkStatus() : connection_->Reconnect();
+  }
+
+  // One statement for [begin, end); a range that Postgres refuses is halved until the row stands
+  // alone. Rows that were committed by a half are absorbed by the key if the whole is sent again.
+  absl::Status CommitRange(const std::vector<const EventWrite*>& writes, size_t begin, size_t end,
+                           std::vector<EventWriteResult>* results) {
+    store::EnqueueBatch batch;
+    for (size_t i = begin; i < end; ++i) {
+      batch.events.push_back(writes[i]->event);
+      batch.requests.insert(batch.requests.end(), writes[i]->requests.begin(),
+                            writes[i]->requests.end());
+    }
+    absl::StatusOr<store::EnqueueResult> result = EnqueueWithPartitions(batch);
+    if (result.ok()) {
+      FillResults(writes, begin, end, batch, *result, results);
+      return absl::OkStatus();
+    }
+    if (result.status().code() == absl::StatusCode::kUnavailable) return result.status();
+    if (end - begin > 1) {
+      const size_t middle = begin + (end - begin) / 2;
+      CIEVENTS_RETURN_IF_ERROR(CommitRange(writes, begin, middle, results));
+      return CommitRange(writes, middle, end, results);
+    }
+    (*results)[begin] = {EventWriteResult::Kind::kRefused, 0,
+                         std::string(result.status().message())};
+    LogError("Postgres refuses an event",
+             {{"event_id", writes[begin]->event.event_id},
+              {"meta.project_id", writes[begin]->event.project_id},
+              {"error", std::string(result.status().message())}});
+    return absl::OkStatus();
+  }
+
+  // "No partition" is never the row's fault: the partition is made and the batch sent again.
+  absl::StatusOr<store::EnqueueResult> EnqueueWithPartitions(store::EnqueueBatch& batch) {
+    absl::StatusOr<store::EnqueueResult> result = connection_->Enqueue(batch);
+    if (result.ok() || result.status().code() != absl::StatusCode::kFailedPrecondition) {
+      return result;
+    }
+    LogWarning("a partition is missing; making it", {{"error", std::string(result.status().message())}});
+    const absl::Status made = store::EnsurePartitions(options_.dsn, absl::Now());
+    if (!made.ok()) return absl::UnavailableError(made.message());
+    result = connection_->Enqueue(batch);
+    if (!result.ok() && result.status().code() == absl::StatusCode::kFailedPrecondition) {
+      return absl::UnavailableError(result.status().message());
+    }
+    return result;
+  }
+
+  // `batch` was sorted by Enqueue: results go back by uid.
+  static void FillResults(const std::vector<const EventWrite*>& writes, size_t begin, size_t end,
+                          const store::EnqueueBatch& batch, const store::EnqueueResult& result,
+                          std::vector<EventWriteResult>* results) {
+    CIEVENTS_CHECK(result.inserted_requests.size() == batch.events.size());
+    absl::flat_hash_map<matcher::EventUid, int> inserted;
+    for (size_t i = 0; i < batch.events.size(); ++i) {
+      inserted[batch.events[i].uid] = result.inserted_requests[i];
+    }
+    const absl::flat_hash_set<matcher::EventUid> reused(result.reused_ids.begin(),
+                                                        result.reused_ids.end());
+    for (size_t i = begin; i < end; ++i) {
+      const matcher::EventUid& uid = writes[i]->event.uid;
+      if (reused.contains(uid)) {
+        (*results)[i] = {EventWriteResult::Kind::kIdReused, 0, ""};
+      } else {
+        (*results)[i] = {EventWriteResult::Kind::kCommitted, inserted[uid], ""};
+      }
+    }
+  }
+
+  const Options& options_;
+  std::unique_ptr<store::EnqueueConnection> connection_;
+  Backoff backoff_;
+};
+
+GroupCommitEnqueuer::GroupCommitEnqueuer(Options options) : options_(std::move(options)) {}
+
+GroupCommitEnqueuer::~GroupCommitEnqueuer() { Stop(); }
+
+void GroupCommitEnqueuer::Start() {
+  CIEVENTS_CHECK(writers_.empty());
+  for (int i = 0; i < options_.writers; ++i) {
+    writers_.emplace_back([this] { WriterLoop(); });
+  }
+}
+
+absl::Status GroupCommitEnqueuer::Submit(std::vector<EventWrite> writes, Done done) {
+  Submission submission;
+  for (const EventWrite& write : writes) {
+    submission.bytes += WriteBytes(write);
+    submission.requests += write.requests.size();
+  }
+  submission.writes = std::move(writes);
+  submission.done = std::move(done);
+  submission.submitted = Clock::now();
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return absl::ResourceExhaustedError("the matcher is shutting down");
+    if (queued_events_ + submission.writes.size() > options_.queued_events_max ||
+        queued_bytes_ + submission.bytes > options_.queued_bytes_max) {
+      return absl::ResourceExhaustedError("the queue of matched events is full");
+    }
+    queued_events_ += submission.writes.size();
+    queued_bytes_ += submission.bytes;
+    queue_.push_back(std::move(submission));
+  }
+  work_.NotifyOne();
+  return absl::OkStatus();
+}
+
+GroupCommitEnqueuer::Group GroupCommitEnqueuer::TakeGroup() {
+  MutexLock lock(mutex_);
+  while (queue_.empty() && !stopping_) work_.Wait(mutex_);
+  Group group;
+  size_t requests = 0;
+  size_t bytes = 0;
+  absl::flat_hash_set<matcher::EventUid> uids;
+  while (!queue_.empty()) {
+    Submission& next = queue_.front();
+    const bool fits = group.empty() || (requests + next.requests <= options_.group_requests_max &&
+                                        bytes + next.bytes <= options_.group_bytes_max);
+    const bool distinct =
+        std::none_of(next.writes.begin(), next.writes.end(),
+                     [&](const EventWrite& write) { return uids.contains(write.event.uid); });
+    if (!fits || !distinct) break;
+    requests += next.requests;
+    bytes += next.bytes;
+    for (const EventWrite& write : next.writes) uids.insert(write.event.uid);
+    queued_events_ -= next.writes.size();
+    queued_bytes_ -= next.bytes;
+    group.push_back(std::move(next));
+    queue_.pop_front();
+  }
+  return group;
+}
+
+void GroupCommitEnqueuer::PutBack(Group group) {
+  MutexLock lock(mutex_);
+  for (auto it = group.rbegin(); it != group.rend(); ++it) {
+    queued_events_ += it->writes.size();
+    queued_bytes_ += it->bytes;
+    queue_.push_front(std::move(*it));
+  }
+}
+
+void GroupCommitEnqueuer::Fail(GiveUp which, const std::string& reason) {
+  std::vector<Submission> failed;
+  {
+    MutexLock lock(mutex_);
+    const Clock::time_point overdue = Clock::now() - options_.give_up_after;
+    std::deque<Submission> kept;
+    for (Submission& submission : queue_) {
+      if (which == GiveUp::kEverything || submission.submitted <= overdue) {
+        queued_events_ -= submission.writes.size();
+        queued_bytes_ -= submission.bytes;
+        failed.push_back(std::move(submission));
+      } else {
+        kept.push_back(std::move(submission));
+      }
+    }
+    queue_ = std::move(kept);
+  }
+  for (Submission& submission : failed) {
+    submission.done(AllFailed(submission.writes.size(), reason));
+  }
+}
+
+void GroupCommitEnqueuer::WriterLoop() {
+  Writer writer(options_);
+  bool was_away = false;
+  while (true) {
+    Group group = TakeGroup();
+    if (group.empty()) return;
+    std::vector<std::vector<EventWriteResult>> results;
+    const absl::Status status = writer.Commit(group, &results);
+    if (status.ok()) {
+      if (was_away) LogInfo("Postgres takes matched events again");
+      was_away = false;
+      {
+        MutexLock lock(mutex_);
+        ++stats_.commits;
+        for (const Submission& submission : group) {
+          stats_.committed_events += submission.writes.size();
+        }
+      }
+      for (size_t i = 0; i < group.size(); ++i) group[i].done(std::move(results[i]));
+      continue;
+    }
+    const std::string reason(status.message());
+    if (!was_away) LogWarning("Postgres does not take matched events; retrying", {{"error", reason}});
+    was_away = true;
+    PutBack(std::move(group));
+    bool over = false;
+    {
+      MutexLock lock(mutex_);
+      backoff_.WaitFor(mutex_, writer.NextDelay());
+      over = stopping_ && Clock::now() >= stop_deadline_;
+    }
+    Fail(over ? GiveUp::kEverything : GiveUp::kOverdue, reason);
+  }
+}
+
+void GroupCommitEnqueuer::Stop() {
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) stop_deadline_ = Clock::now() + options_.stop_grace;
+    stopping_ = true;
+  }
+  work_.NotifyAll();
+  for (std::thread& writer : writers_) {
+    if (writer.joinable()) writer.join();
+  }
+  Fail(GiveUp::kEverything, "the matcher is shutting down");
+}
+
+GroupCommitEnqueuer::Stats GroupCommitEnqueuer::stats() const {
+  MutexLock lock(mutex_);
+  Stats stats = stats_;
+  stats.queued_events = queued_events_;
+  return stats;
+}
+
+}  // namespace cievents::event_matcher
