@@ -76,6 +76,7 @@ struct Subscription {
   std::string workflow_id;  // hex SHA-256 of the canonical entries
   std::vector<Entry> entries;
   std::vector<InputBinding> include_inputs;  // what the including file fixed; sorted by name
+  int64_t owner_user_id = 0;  // the last pusher who changed it: pipelines run as this user
   int64_t created_time_ms = 0;               // Unix time; see Index::MatchEvent
   bool suspended = false;
 
@@ -91,7 +92,6 @@ struct ProjectSubscriptions {
   std::vector<int64_t> namespace_ids;  // ancestors, root first; the last is the parent group
   std::string default_branch;          // the ref that its pipelines run on
   std::string commit_sha;              // the commit that the set was read from
-  int64_t run_as_user_id = 0;
   std::vector<Subscription> subscriptions;
 };
 

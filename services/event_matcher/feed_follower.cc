@@ -17,7 +17,6 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
   set.namespace_ids = project.namespace_ids;
   set.default_branch = project.default_branch;
   set.commit_sha = project.commit_sha;
-  set.run_as_user_id = project.run_as_user_id;
   for (const store::FeedSubscription& row : project.subscriptions) {
     auto entries = ci_yaml::EntriesFromJson(row.entries_json);
     auto inputs = ci_yaml::InputsFromJson(row.inputs_json);
@@ -34,6 +33,7 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
     subscription.workflow_id = row.workflow_id;
     subscription.entries = *std::move(entries);
     subscription.include_inputs = *std::move(inputs);
+    subscription.owner_user_id = row.owner_user_id;
     subscription.created_time_ms = row.created_time_ms;
     subscription.suspended = row.suspended;
     set.subscriptions.push_back(std::move(subscription));

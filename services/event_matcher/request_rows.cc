@@ -57,7 +57,7 @@ store::RequestRow MakeRequestRow(const Event& event, const matcher::EventUid& ui
   row.entry = static_cast<int32_t>(match.entry);
   row.inputs_json =
       InputsJson(subscription.include_inputs, subscription.entries[match.entry].inputs);
-  row.run_as_user_id = project.run_as_user_id;
+  row.run_as_user_id = subscription.owner_user_id;
   return row;
 }
 

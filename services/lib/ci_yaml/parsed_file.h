@@ -56,6 +56,9 @@ absl::StatusOr<ParsedFile> ParsedFileFromJson(std::string_view json);
 // The JSON form of entries and inputs alone: what subscriptions.entries and .inputs hold.
 std::string EntriesToJson(const std::vector<matcher::Entry>& entries);
 absl::StatusOr<std::vector<matcher::Entry>> EntriesFromJson(std::string_view json);
+// An object of name to value, names sorted; positions are not kept.
+std::string InputsToJson(const std::vector<matcher::InputBinding>& inputs);
+absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json);
 
 }  // namespace cievents::ci_yaml
 

@@ -21,6 +21,7 @@ struct FeedSubscription {
   std::string workflow_id;
   std::string entries_json;
   std::string inputs_json;  // include inputs, as stored
+  int64_t owner_user_id = 0;
   int64_t created_time_ms = 0;
   bool suspended = false;
 };
@@ -31,7 +32,6 @@ struct FeedProject {
   std::vector<int64_t> namespace_ids;
   std::string default_branch;
   std::string commit_sha;
-  int64_t run_as_user_id = 0;
   bool deleted = false;
   std::vector<FeedSubscription> subscriptions;
 };

@@ -1,0 +1,74 @@
+#include "services/pipeline_dispatcher/request_codec.h"
+
+#include <charconv>
+
+#include "matcher/base/status.h"
+
+namespace cievents::pipeline_dispatcher {
+namespace {
+
+void EncodeTime(int64_t time_ms, google::protobuf::Timestamp* message) {
+  message->set_seconds(time_ms / 1000);
+  message->set_nanos(static_cast<int32_t>(time_ms % 1000) * 1'000'000);
+}
+
+}  // namespace
+
+std::string FormatRequestId(const RequestId& id) {
+  return fmt::format("{}:{}", id.event_uid.ToString(), id.subscription_id);
+}
+
+absl::StatusOr<RequestId> ParseRequestId(std::string_view text) {
+  const auto invalid = [&] {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "'{}' is not a request id: it is <event uid>:<subscription id>, such as "
+                 "01890a5d-ac96-774b-bcce-b302099a8057:42",
+                 text.substr(0, 100));
+  };
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return invalid();
+  const auto uid = matcher::EventUid::Parse(text.substr(0, colon));
+  if (!uid.has_value()) return invalid();
+  RequestId id;
+  id.event_uid = *uid;
+  const std::string_view number = text.substr(colon + 1);
+  const auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), id.subscription_id);
+  if (error != std::errc() || end != number.data() + number.size() || id.subscription_id <= 0) {
+    return invalid();
+  }
+  return id;
+}
+
+void EncodeRequest(const store::RequestRecord& record, pipelines::v1::PipelineRequest* message) {
+  const store::RequestRow& row = record.request;
+  message->set_request_id(FormatRequestId({row.event_uid, row.subscription_id}));
+  message->set_project_id(row.project_id);
+  message->set_root_namespace_id(row.root_namespace_id);
+  message->set_subscription_id(row.subscription_id);
+  message->set_path(row.path);
+  message->set_ref(row.ref);
+  message->set_commit_sha(row.commit_sha);
+  message->set_workflow_id(row.workflow_id);
+  message->set_inputs_json(row.inputs_json);
+  message->set_run_as_user_id(row.run_as_user_id);
+  message->set_event_id(record.event_id);
+  message->set_event_source(record.event_source);
+  message->set_event_name(row.event_name);
+  for (const std::string& name : record.event_names) message->add_event_names(name);
+  message->set_event_project_id(record.event_project_id);
+  EncodeTime(record.event_time_ms, message->mutable_event_time());
+  message->set_event_data(record.event_data);
+  message->set_event_subject(record.event_subject);
+  message->set_correlation_id(record.correlation_id);
+  message->set_traceparent(record.traceparent);
+  message->set_attempt(record.attempt);
+  message->set_state(record.state);
+  message->set_pipeline_id(record.pipeline_id);
+  message->set_reason(record.reason);
+  if (record.lease_end_time_ms != 0) {
+    EncodeTime(record.lease_end_time_ms, message->mutable_lease_end_time());
+  }
+}
+
+}  // namespace cievents::pipeline_dispatcher
