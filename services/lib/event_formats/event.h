@@ -32,9 +32,9 @@ struct Cause {
 struct Event {
   std::string id;      // with `source` unique per project; a retry carries the same pair
   std::string source;  // e.g. "gitlab"
-  std::vector<std::string> names;       // canonical, in the catalogue's order
-  int64_t project_id = 0;               // 0 = a group or instance event
-  std::vector<int64_t> namespace_ids;   // ancestors, root first; empty = fill from what we know
+  std::vector<std::string> names;      // canonical, in the catalogue's order
+  int64_t project_id = 0;              // 0 = a group or instance event
+  std::vector<int64_t> namespace_ids;  // ancestors, root first; empty = fill from what we know
   int64_t organization_id = 0;
   int64_t time_ms = 0;           // when it happened, Unix time
   int64_t received_time_ms = 0;  // when we got it
