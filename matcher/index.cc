@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "matcher/base/mutex.h"
 #include "matcher/postings.h"
 #include "matcher/subscription.h"

@@ -169,7 +169,7 @@ void Postings::Collect(const ScopeKey& scope, std::span<const std::string> names
     for (size_t n = 0; n < names.size(); ++n) {
       if (!wildcard.pattern.Matches(names[n])) continue;
       append(wildcard.listeners, n);
-      break;  // the first of the names is what a match reports
+      break;  // only the first of the names can be reported
     }
   }
 }
