@@ -45,8 +45,7 @@ struct RuleClause {
 };
 
 // One input that an entry or an include gives. `value_json` is a JSON value; a string in it may
-// hold
-// `$[[ ]]` blocks.
+// hold `$[[ ]]` blocks.
 struct InputBinding {
   std::string name;
   std::string value_json;
@@ -76,8 +75,8 @@ struct Subscription {
   std::string workflow_id;  // hex SHA-256 of the canonical entries
   std::vector<Entry> entries;
   std::vector<InputBinding> include_inputs;  // what the including file fixed; sorted by name
-  int64_t owner_user_id = 0;  // the last pusher who changed it: pipelines run as this user
-  int64_t created_time_ms = 0;               // Unix time; see Index::MatchEvent
+  int64_t owner_user_id = 0;    // the last pusher who changed it: pipelines run as this user
+  int64_t created_time_ms = 0;  // Unix time; see Index::MatchEvent
   bool suspended = false;
 
   // True if a condition, or a `$[[ ]]` block in an input, would have to be evaluated to decide

@@ -63,8 +63,9 @@ class CondVar {
 };
 
 // Many readers or one writer. A waiting writer goes before readers that come after it: with
-// std::shared_mutex, which prefers readers, four busy readers kept a writer out for 20 seconds. Hence
-// a thread that holds the shared lock must not take it again: it would wait for that writer for ever.
+// std::shared_mutex, which prefers readers, four busy readers kept a writer out for 20 seconds.
+// Hence a thread that holds the shared lock must not take it again: it would wait for that writer
+// for ever.
 class ABSL_LOCKABLE SharedMutex {
  public:
   SharedMutex() {
