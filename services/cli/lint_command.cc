@@ -1,0 +1,114 @@
+// `cievents lint`: what a push would say, without a server. Same code path: ParseFile and Assemble.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "matcher/base/status.h"
+#include "matcher/base/string_map.h"
+#include "services/cli/checkout.h"
+#include "services/cli/commands.h"
+#include "services/cli/print.h"
+#include "services/cli/terminal.h"
+#include "services/lib/ci_yaml/assemble.h"
+
+namespace cievents::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// All permissions: who pushes is not known here.
+ci_yaml::Permissions Everything() {
+  ci_yaml::Permissions permissions;
+  permissions.group = true;
+  permissions.instance = true;
+  permissions.confidential = true;
+  return permissions;
+}
+
+absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const std::string& dir,
+                                                   const std::vector<CheckoutFile>& files,
+                                                   const Catalogue& catalogue) {
+  StringMap<std::unique_ptr<ci_yaml::ParsedFile>> parsed;
+  absl::Status failed;
+  ci_yaml::AssembleRequest request;
+  request.permissions = Everything();
+  for (const CheckoutFile& file : files) request.manifest_paths.push_back(file.path);
+  request.lookup = [&](std::string_view path, ci_yaml::FileRole role, ci_yaml::CommitFile* file) {
+    const std::string key = fmt::format("{}:{}", static_cast<int>(role), path);
+    auto it = parsed.find(key);
+    if (it == parsed.end()) {
+      const auto content = ReadCheckoutFile(dir, std::string(path));
+      if (!content.ok()) {
+        failed = content.status();
+        return ci_yaml::FilePresence::kAbsent;
+      }
+      it = parsed
+               .emplace(key, std::make_unique<ci_yaml::ParsedFile>(
+                                 ci_yaml::ParseFile(role, path, *content, catalogue)))
+               .first;
+    }
+    file->parsed = it->second.get();
+    file->live = HasErrors(file->parsed->issues) ? nullptr : file->parsed;
+    return ci_yaml::FilePresence::kGiven;
+  };
+  ci_yaml::Assembly assembly = ci_yaml::Assemble(request, catalogue);
+  if (!failed.ok()) return failed;
+  return assembly;
+}
+
+// Keeps what concerns the given files; a file that nothing of the project reads is read by its own.
+absl::Status KeepPaths(const LintOptions& options, const Catalogue& catalogue,
+                       ci_yaml::Assembly* assembly) {
+  std::vector<Issue> kept;
+  for (const std::string& given : options.paths) {
+    const std::string path = fs::path(given).is_absolute()
+                                 ? fs::path(given).lexically_relative(
+                                       fs::absolute(options.project_dir)).generic_string()
+                                 : fs::path(given).lexically_normal().generic_string();
+    const auto& read = assembly->paths_of_interest;
+    if (std::find(read.begin(), read.end(), path) == read.end()) {
+      CIEVENTS_ASSIGN_OR_RETURN(const std::string content,
+                                ReadCheckoutFile(options.project_dir, path));
+      const ci_yaml::FileRole role =
+          ci_yaml::RoleByPath(path, "").value_or(ci_yaml::FileRole::kHeaderOnly);
+      const ci_yaml::ParsedFile file = ci_yaml::ParseFile(role, path, content, catalogue);
+      kept.insert(kept.end(), file.issues.begin(), file.issues.end());
+      continue;
+    }
+    std::copy_if(assembly->issues.begin(), assembly->issues.end(), std::back_inserter(kept),
+                 [&](const Issue& issue) { return issue.file == path; });
+  }
+  assembly->issues = std::move(kept);
+  std::erase_if(assembly->drafts, [&](const ci_yaml::SubscriptionDraft& draft) {
+    return std::find(options.paths.begin(), options.paths.end(), draft.path) == options.paths.end();
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunLint(const LintOptions& options) {
+  const auto catalogue = LoadCatalogue(options.event_catalogue);
+  if (!catalogue.ok()) return Fail(catalogue.status());
+  const auto files = ListYamlFiles(options.project_dir);
+  if (!files.ok()) return Fail(files.status());
+  auto assembly = AssembleCheckout(options.project_dir, *files, **catalogue);
+  if (!assembly.ok()) return Fail(assembly.status());
+  if (!options.paths.empty()) {
+    if (const absl::Status kept = KeepPaths(options, **catalogue, &*assembly); !kept.ok()) {
+      return Fail(kept);
+    }
+  }
+  if (options.json) {
+    std::printf("%s\n", LintToJson(assembly->issues, assembly->drafts.size()).c_str());
+  } else {
+    for (const Issue& issue : assembly->issues) {
+      std::printf("%s\n", FormatIssue(issue).c_str());
+      if (!issue.suggestion.empty()) std::printf("    suggestion: %s\n", issue.suggestion.c_str());
+    }
+    std::printf("%zu subscriptions, %zu issues\n", assembly->drafts.size(), assembly->issues.size());
+  }
+  return HasErrors(assembly->issues) ? kExitFindings : kExitOk;
+}
+
+}  // namespace cievents::cli

@@ -1,0 +1,113 @@
+// What each command takes from the command line: plain structs, filled by parser.cc.
+#ifndef SERVICES_CLI_OPTIONS_H_
+#define SERVICES_CLI_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "services/lib/base/log.h"
+
+namespace cievents::cli {
+
+// Exit codes (docs/cli.md).
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFindings = 1;     // findings or failure
+inline constexpr int kExitUsage = 2;        // usage or configuration
+inline constexpr int kExitUnreachable = 3;  // a dependency is unreachable
+
+struct LogOptions {
+  std::string level = "info";   // debug, info, warning, error
+  std::string format = "auto";  // auto, json, human
+};
+
+// How client verbs find the server, and how they print.
+struct ClientOptions {
+  std::string endpoint;  // empty: CIEVENTS_ENDPOINT, else ./.cievents/ready.json
+  bool json = false;
+  double timeout_seconds = 10;  // how long an unavailable or overloaded server is tried again
+};
+
+struct DevOptions {
+  std::string data_dir = "./.cievents";
+  int port = 0;
+  std::string ready_file;
+  std::string event_catalogue;
+  LogOptions log;
+};
+
+// Roles: ingest, matcher, dispatcher.
+struct RoleOptions {
+  std::string database_url;
+  std::string listen = "127.0.0.1:0";
+  std::string ready_file;
+  std::string event_catalogue;
+  bool allow_unauthenticated = false;  // listen beyond loopback although there is no authentication yet
+  LogOptions log;
+};
+
+struct MigrateOptions {
+  std::string action = "up";  // status, up, down, verify
+  std::string database_url;
+  int to_version = -1;  // down
+  bool json = false;
+};
+
+struct LintOptions {
+  std::vector<std::string> paths;
+  std::string project_dir = ".";
+  std::string event_catalogue;
+  bool json = false;
+};
+
+struct PushOptions {
+  ClientOptions client;
+  int64_t project_id = 0;
+  std::vector<int64_t> namespace_ids;
+  std::string dir = ".";
+  int64_t sequence = 0;
+  std::string commit;
+  std::string branch = "main";
+  std::string ci_config_path;
+  std::string project_path;
+  int64_t user_id = 0;
+  std::vector<std::string> allowed_scopes;  // group, instance, project:ID
+  bool allow_confidential = false;
+  bool dry_run = false;
+};
+
+struct EmitOptions {
+  ClientOptions client;
+  std::vector<std::string> webhooks;  // files, - = standard input, JSON lines
+  std::vector<std::string> events;
+  int64_t project_id = 0;
+  std::vector<int64_t> namespace_ids;
+  std::string id;
+  std::string event_catalogue;
+};
+
+struct RequestsOptions {
+  ClientOptions client;
+  std::string request_id;  // show
+  int64_t project_id = 0;
+  std::string state;
+  int limit = 100;
+  int lease_max = 1;
+  bool complete = false;
+  int64_t pipeline_id = 1;
+};
+
+struct SubscriptionsOptions {
+  ClientOptions client;
+  int64_t project_id = 0;
+};
+
+struct EventsOptions {
+  std::string webhook;
+  std::string event_catalogue;
+  bool json = false;
+};
+
+}  // namespace cievents::cli
+
+#endif  // SERVICES_CLI_OPTIONS_H_

@@ -1,0 +1,240 @@
+#include "services/cli/parser.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "services/cli/commands.h"
+#include "services/cli/version.h"
+
+namespace cievents::cli {
+namespace {
+
+// A command's options live as long as its sub-command: in the closure that runs it.
+template <typename Options>
+CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::string& summary,
+                     std::function<int()>* chosen, int (*run)(const Options&),
+                     const std::function<void(CLI::App*, Options*)>& declare) {
+  CLI::App* command = parent->add_subcommand(name, summary);
+  auto options = std::make_shared<Options>();
+  declare(command, options.get());
+  command->callback([chosen, run, options] { *chosen = [run, options] { return run(*options); }; });
+  return command;
+}
+
+void DeclareLog(CLI::App* command, LogOptions* log) {
+  command->add_option("--log-level", log->level, "debug, info, warning or error")
+      ->envname("CIEVENTS_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  command->add_option("--log-format", log->format, "auto (human on a terminal), json or human")
+      ->envname("CIEVENTS_LOG_FORMAT")
+      ->check(CLI::IsMember({"auto", "json", "human"}))
+      ->capture_default_str();
+}
+
+void DeclareCatalogue(CLI::App* command, std::string* file) {
+  command->add_option("--event-catalogue", *file, "YAML file instead of the compiled-in catalogue")
+      ->envname("CIEVENTS_EVENT_CATALOGUE");
+}
+
+void DeclareClient(CLI::App* command, ClientOptions* client) {
+  command->add_option("--endpoint", client->endpoint,
+                      "host:port (default: CIEVENTS_ENDPOINT, else ./.cievents/ready.json)")
+      ->envname("CIEVENTS_ENDPOINT");
+  command->add_option("--timeout", client->timeout_seconds,
+                      "seconds to keep trying while the server is away or overloaded")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  command->add_flag("--json", client->json, "machine-readable output");
+}
+
+void DeclareIds(CLI::App* command, int64_t* project_id, std::vector<int64_t>* namespace_ids) {
+  command->add_option("--project-id", *project_id, "the project")->check(CLI::PositiveNumber);
+  command->add_option("--namespace-ids", *namespace_ids, "its ancestor groups, root first: 1,2")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
+}
+
+void AddServers(CLI::App* app, std::function<int()>* chosen) {
+  AddCommand<DevOptions>(
+      app, "dev", "run everything in one process, with a private Postgres", chosen, RunDev,
+      [](CLI::App* command, DevOptions* options) {
+        command->add_option("--data", options->data_dir, "folder, made at the first start, kept")
+            ->capture_default_str();
+        command->add_option("--port", options->port, "gRPC port on 127.0.0.1; 0 = any free one")
+            ->check(CLI::Range(0, 65535))
+            ->capture_default_str();
+        command->add_option("--ready-file", options->ready_file,
+                            "write addresses here too, once it serves");
+        DeclareCatalogue(command, &options->event_catalogue);
+        DeclareLog(command, &options->log);
+      });
+  const auto declare_role = [](CLI::App* command, RoleOptions* options) {
+    command->add_option("--database-url", options->database_url, "libpq connection string or URI")
+        ->envname("CIEVENTS_DATABASE_URL")
+        ->required();
+    command->add_option("--listen", options->listen, "gRPC address; port 0 = any free one")
+        ->envname("CIEVENTS_LISTEN")
+        ->capture_default_str();
+    command->add_flag("--allow-unauthenticated", options->allow_unauthenticated,
+                      "listen on other addresses than loopback although there is no authentication");
+    command->add_option("--ready-file", options->ready_file, "write the address here once it serves");
+    DeclareCatalogue(command, &options->event_catalogue);
+    DeclareLog(command, &options->log);
+  };
+  AddCommand<RoleOptions>(app, "ingest", "run the ingest role: pushes to subscriptions", chosen,
+                          RunIngest, declare_role);
+  AddCommand<RoleOptions>(app, "matcher", "run the matcher role: events to pipeline requests",
+                          chosen, RunMatcher, declare_role);
+  AddCommand<RoleOptions>(app, "dispatcher", "run the dispatcher role: the queue for workers",
+                          chosen, RunDispatcher, declare_role);
+  AddCommand<MigrateOptions>(
+      app, "migrate", "bring a database's schema up to date", chosen, RunMigrate,
+      [](CLI::App* command, MigrateOptions* options) {
+        command->add_option("action", options->action, "status, up, down or verify")
+            ->check(CLI::IsMember({"status", "up", "down", "verify"}))
+            ->capture_default_str();
+        command->add_option("--database-url", options->database_url, "libpq connection string or URI")
+            ->envname("CIEVENTS_DATABASE_URL")
+            ->required();
+        command->add_option("--to", options->to_version, "down: the version to go back to")
+            ->check(CLI::NonNegativeNumber);
+        command->add_flag("--json", options->json, "machine-readable output");
+      });
+}
+
+void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
+  AddCommand<LintOptions>(
+      app, "lint", "check YAML files as a push would", chosen, RunLint,
+      [](CLI::App* command, LintOptions* options) {
+        command->add_option("paths", options->paths, "files, or - none - for all of the project");
+        command->add_option("--project-dir", options->project_dir, "the checkout's root")
+            ->check(CLI::ExistingDirectory)
+            ->capture_default_str();
+        DeclareCatalogue(command, &options->event_catalogue);
+        command->add_flag("--json", options->json, "machine-readable output");
+      });
+  AddCommand<PushOptions>(
+      app, "push", "push the YAML of a checkout as the project's default branch", chosen, RunPush,
+      [](CLI::App* command, PushOptions* options) {
+        DeclareIds(command, &options->project_id, &options->namespace_ids);
+        command->get_option("--project-id")->required();
+        command->get_option("--namespace-ids")->required();
+        command->add_option("--dir", options->dir, "the checkout's root")
+            ->check(CLI::ExistingDirectory)
+            ->capture_default_str();
+        command->add_option("--sequence", options->sequence,
+                            "push sequence (default: the stored one plus 1)")
+            ->check(CLI::PositiveNumber);
+        command->add_option("--commit", options->commit, "commit id (default: digest of the files)");
+        command->add_option("--branch", options->branch, "default branch")->capture_default_str();
+        command->add_option("--ci-config-path", options->ci_config_path, "default .gitlab-ci.yml");
+        command->add_option("--project-path", options->project_path, "group/project, for people");
+        command->add_option("--user-id", options->user_id, "pipelines run as this user")
+            ->check(CLI::PositiveNumber);
+        command->add_option("--allowed-scopes", options->allowed_scopes,
+                            "what the pusher may subscribe to: group,instance,project:ID")
+            ->delimiter(',');
+        command->add_flag("--allow-confidential", options->allow_confidential,
+                          "the pusher may subscribe to confidential events");
+        command->add_flag("--dry-run", options->dry_run, "validate only");
+        DeclareClient(command, &options->client);
+      });
+  AddCommand<EmitOptions>(
+      app, "emit", "emit events", chosen, RunEmit, [](CLI::App* command, EmitOptions* options) {
+        command->add_option("--webhook", options->webhooks,
+                            "GitLab webhook payload: a JSON file, or - for JSON lines");
+        command->add_option("--event", options->events,
+                            "event with the proto's field names: a JSON file, or - for JSON lines");
+        DeclareIds(command, &options->project_id, &options->namespace_ids);
+        command->add_option("--id", options->id, "event id for --webhook (default: a fresh UUID)");
+        DeclareCatalogue(command, &options->event_catalogue);
+        DeclareClient(command, &options->client);
+      });
+}
+
+void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
+  CLI::App* requests = app->add_subcommand("requests", "pipeline requests");
+  requests->require_subcommand(1);
+  const auto declare_filter = [](CLI::App* command, RequestsOptions* options) {
+    command->add_option("--project-id", options->project_id, "only this project's")
+        ->check(CLI::PositiveNumber);
+    command->add_option("--state", options->state, "ready, active, deferred, created or dead")
+        ->check(CLI::IsMember({"ready", "active", "deferred", "created", "dead"}));
+    command->add_option("--limit", options->limit, "at most so many")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    DeclareClient(command, &options->client);
+  };
+  AddCommand<RequestsOptions>(requests, "list", "list requests, newest event first", chosen,
+                              RunRequestsList, declare_filter);
+  AddCommand<RequestsOptions>(requests, "watch", "print requests as they come", chosen,
+                              RunRequestsWatch, declare_filter);
+  AddCommand<RequestsOptions>(requests, "show", "show one request", chosen, RunRequestsShow,
+                              [](CLI::App* command, RequestsOptions* options) {
+                                command->add_option("id", options->request_id, "request id")
+                                    ->required();
+                                DeclareClient(command, &options->client);
+                              });
+  AddCommand<RequestsOptions>(
+      requests, "lease", "lease requests, as a GitLab worker does", chosen, RunRequestsLease,
+      [](CLI::App* command, RequestsOptions* options) {
+        command->add_option("--max", options->lease_max, "at most so many")
+            ->check(CLI::Range(1, 1'000'000))
+            ->capture_default_str();
+        command->add_flag("--complete", options->complete, "and complete them as created");
+        command->add_option("--pipeline-id", options->pipeline_id,
+                            "with --complete: id of the first pipeline, then counting up")
+            ->check(CLI::PositiveNumber)
+            ->capture_default_str();
+        DeclareClient(command, &options->client);
+      });
+}
+
+void AddReadingVerbs(CLI::App* app, std::function<int()>* chosen) {
+  CLI::App* subscriptions = app->add_subcommand("subscriptions", "subscriptions");
+  subscriptions->require_subcommand(1);
+  AddCommand<SubscriptionsOptions>(
+      subscriptions, "list", "list what is live", chosen, RunSubscriptionsList,
+      [](CLI::App* command, SubscriptionsOptions* options) {
+        command->add_option("--project-id", options->project_id, "only this project's")
+            ->check(CLI::PositiveNumber);
+        DeclareClient(command, &options->client);
+      });
+  CLI::App* events = app->add_subcommand("events", "the event catalogue");
+  events->require_subcommand(1);
+  const auto declare_events = [](CLI::App* command, EventsOptions* options) {
+    DeclareCatalogue(command, &options->event_catalogue);
+    command->add_flag("--json", options->json, "machine-readable output");
+  };
+  AddCommand<EventsOptions>(events, "list", "list the events that the catalogue knows", chosen,
+                            RunEventsList, declare_events);
+  AddCommand<EventsOptions>(events, "map", "the names that a payload gets", chosen, RunEventsMap,
+                            [declare_events](CLI::App* command, EventsOptions* options) {
+                              command->add_option("--webhook", options->webhook, "JSON file, or -")
+                                  ->required();
+                              declare_events(command, options);
+                            });
+}
+
+}  // namespace
+
+int ParseAndRun(int argc, char** argv) {
+  CLI::App app{"cievents: run GitLab pipelines when something happens", "cievents"};
+  app.set_version_flag("--version", VersionText());
+  app.require_subcommand(1);
+  std::function<int()> chosen;
+  AddServers(&app, &chosen);
+  AddUserVerbs(&app, &chosen);
+  AddRequestVerbs(&app, &chosen);
+  AddReadingVerbs(&app, &chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return chosen();
+}
+
+}  // namespace cievents::cli

@@ -1,0 +1,200 @@
+// `cievents ingest | matcher | dispatcher | migrate`: one role a process, over a Postgres that
+// somebody else runs.
+#include <atomic>
+#include <cstdio>
+#include <thread>
+
+#include "matcher/base/status.h"
+#include "services/cli/commands.h"
+#include "services/cli/ready_file.h"
+#include "services/cli/role_commands.h"
+#include "services/cli/shutdown_signal.h"
+#include "services/cli/terminal.h"
+#include "services/config_ingest/config_ingest.h"
+#include "services/event_matcher/event_matcher.h"
+#include "services/lib/base/backoff.h"
+#include "services/lib/base/grpc_server.h"
+#include "services/lib/base/json_writer.h"
+#include "services/lib/base/log.h"
+#include "services/lib/store/migrator.h"
+#include "services/pipeline_dispatcher/pipeline_dispatcher.h"
+
+namespace cievents::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kShutdownGrace{5000};
+
+bool IsLoopback(const std::string& listen) {
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
+}
+
+absl::Status CheckListen(const RoleOptions& options) {
+  if (options.listen.rfind(':') == std::string::npos) {
+    return Error(absl::StatusCode::kInvalidArgument, "--listen {}: write HOST:PORT", options.listen);
+  }
+  if (IsLoopback(options.listen)) return absl::OkStatus();
+  if (!options.allow_unauthenticated) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "--listen {} is reachable from other machines and there is no authentication: "
+                 "listen on loopback, or add --allow-unauthenticated",
+                 options.listen);
+  }
+  LogWarning("listening without authentication beyond loopback", {{"listen", options.listen}});
+  return absl::OkStatus();
+}
+
+// Waits until the database answers and its schema is the program's. False: told to stop meanwhile.
+absl::StatusOr<bool> WaitForSchema(const std::string& dsn, ShutdownSignal& shutdown) {
+  Backoff backoff(std::chrono::milliseconds(50), std::chrono::milliseconds(1000));
+  std::string last;
+  while (true) {
+    const auto status = store::GetMigrationStatus(dsn);
+    std::string problem;
+    if (status.ok() && status->pending.empty()) return true;
+    if (status.ok()) {
+      problem = fmt::format("{} migrations are pending: run `cievents migrate up`",
+                            status->pending.size());
+    } else if (status.status().code() == absl::StatusCode::kFailedPrecondition) {
+      return status.status();
+    } else {
+      problem = std::string(status.status().message());
+    }
+    if (problem != last) LogWarning("the database is not ready; retrying", {{"error", problem}});
+    last = problem;
+    if (shutdown.WaitFor(backoff.Next())) return false;
+  }
+}
+
+// Serves until a signal comes; `stop` runs after the last call ended.
+int Serve(const RoleOptions& options, GrpcServer& server, const std::atomic<bool>& ready,
+          ShutdownSignal& shutdown, const std::function<void()>& stop) {
+  bool announced = false;
+  while (!shutdown.WaitFor(std::chrono::milliseconds(announced ? 500 : 10))) {
+    if (announced || !ready.load()) continue;
+    server.SetServing("", GrpcServer::Serving::kYes);
+    if (const absl::Status written = WriteReadyFile(options.ready_file, {server.address(), ""});
+        !written.ok()) {
+      stop();
+      return Fail(written);
+    }
+    LogInfo("serving", {{"grpc", server.address()}});
+    announced = true;
+  }
+  LogInfo("stopping");
+  server.Shutdown(kShutdownGrace);
+  stop();
+  return kExitOk;
+}
+
+// What the three roles share; `make` builds the role once the database is there and returns its
+// services; `stop` ends it.
+int RunRole(const RoleOptions& options,
+            const std::function<absl::StatusOr<std::vector<grpc::Service*>>(
+                const std::shared_ptr<const Catalogue>&, std::atomic<bool>* ready)>& make,
+            const std::function<void()>& stop) {
+  InitLogging(options.log);
+  ShutdownSignal shutdown;
+  if (const absl::Status listen = CheckListen(options); !listen.ok()) return Fail(listen);
+  const auto catalogue = LoadCatalogue(options.event_catalogue);
+  if (!catalogue.ok()) return Fail(catalogue.status());
+  const absl::StatusOr<bool> schema = WaitForSchema(options.database_url, shutdown);
+  if (!schema.ok()) return Fail(schema.status());
+  if (!*schema) return kExitOk;
+  std::atomic<bool> ready{false};
+  const auto services = make(*catalogue, &ready);
+  if (!services.ok()) return Fail(services.status());
+  GrpcServer::Options server_options;
+  server_options.listen_address = options.listen;
+  const auto server = GrpcServer::Start(server_options, *services);
+  if (!server.ok()) {
+    stop();
+    return Fail(server.status());
+  }
+  return Serve(options, **server, ready, shutdown, stop);
+}
+
+}  // namespace
+
+int RunIngest(const RoleOptions& options) {
+  std::unique_ptr<config_ingest::ConfigIngest> ingest;
+  return RunRole(
+      options,
+      [&](const std::shared_ptr<const Catalogue>& catalogue,
+          std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
+        CIEVENTS_ASSIGN_OR_RETURN(
+            ingest, config_ingest::ConfigIngest::Create({options.database_url, 8, catalogue}));
+        ready->store(true);
+        return std::vector<grpc::Service*>{ingest->service()};
+      },
+      [] {});
+}
+
+int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher::Options& base) {
+  std::unique_ptr<event_matcher::EventMatcher> matcher;
+  return RunRole(
+      options,
+      [&](const std::shared_ptr<const Catalogue>&,
+          std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
+        event_matcher::EventMatcher::Options matcher_options = base;
+        matcher_options.dsn = options.database_url;
+        matcher_options.on_ready = [ready] { ready->store(true); };
+        matcher = std::make_unique<event_matcher::EventMatcher>(std::move(matcher_options));
+        matcher->Start();
+        return std::vector<grpc::Service*>{matcher->service()};
+      },
+      [&] {
+        if (matcher != nullptr) matcher->Stop();
+      });
+}
+
+int RunMatcher(const RoleOptions& options) { return RunMatcherRole(options, {}); }
+
+int RunDispatcher(const RoleOptions& options) {
+  std::unique_ptr<pipeline_dispatcher::PipelineDispatcher> dispatcher;
+  return RunRole(
+      options,
+      [&](const std::shared_ptr<const Catalogue>& catalogue,
+          std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
+        CIEVENTS_ASSIGN_OR_RETURN(dispatcher, pipeline_dispatcher::PipelineDispatcher::Create(
+                                                  {options.database_url, 4, catalogue}));
+        ready->store(true);
+        return dispatcher->services();
+      },
+      [] {});
+}
+
+int RunMigrate(const MigrateOptions& options) {
+  absl::Status status;
+  if (options.action == "up") {
+    status = store::MigrateUp(options.database_url);
+  } else if (options.action == "down") {
+    if (options.to_version < 0) {
+      return Fail(absl::InvalidArgumentError("migrate down: say how far with --to VERSION"));
+    }
+    status = store::MigrateDown(options.database_url, options.to_version);
+  } else if (options.action == "verify") {
+    status = store::VerifyMigrations(options.database_url);
+  }
+  if (!status.ok()) return Fail(status);
+  const auto after = store::GetMigrationStatus(options.database_url);
+  if (!after.ok()) return Fail(after.status());
+  if (options.json) {
+    JsonWriter writer;
+    writer.BeginObject();
+    writer.Key("version");
+    writer.Int(after->version);
+    writer.Key("pending");
+    writer.BeginArray();
+    for (const std::string& name : after->pending) writer.String(name);
+    writer.EndArray();
+    writer.EndObject();
+    std::printf("%s\n", writer.text().c_str());
+    return kExitOk;
+  }
+  std::printf("version %d, %zu pending\n", after->version, after->pending.size());
+  for (const std::string& name : after->pending) std::printf("  %s\n", name.c_str());
+  return kExitOk;
+}
+
+}  // namespace cievents::cli

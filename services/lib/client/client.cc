@@ -1,0 +1,185 @@
+#include "services/lib/client/client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "matcher/base/status.h"
+#include "services/lib/base/backoff.h"
+#include "services/lib/base/grpc_status.h"
+
+namespace cievents::client {
+namespace {
+
+constexpr int kPushRoundsMax = 4;
+constexpr size_t kBatchEventsMax = 256;
+constexpr size_t kBatchBytesMax = 3 * 1024 * 1024;
+constexpr int kMessageBytesMax = 128 * 1024 * 1024;
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// Says what was called and where: "PublishEvents at 127.0.0.1:1: connection refused".
+absl::Status Annotate(std::string_view method, const std::string& endpoint,
+                      const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      fmt::format("{} at {}: {}", method, endpoint, status.error_message()));
+}
+
+enum class Repeat { kNo, kWhileUnavailable };
+
+template <typename Response, typename Stub, typename Request>
+absl::StatusOr<Response> Call(const Client::Options& options, std::string_view method, Stub* stub,
+                              grpc::Status (Stub::*call)(grpc::ClientContext*, const Request&,
+                                                         Response*),
+                              const Request& request, Repeat repeat) {
+  const absl::Time give_up = absl::Now() + options.retry_for;
+  Backoff backoff(std::chrono::milliseconds(50), std::chrono::milliseconds(1000));
+  while (true) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + options.call_timeout));
+    Response response;
+    const grpc::Status status = (stub->*call)(&context, request, &response);
+    if (status.ok()) return response;
+    const bool again = repeat == Repeat::kWhileUnavailable &&
+                       status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+                       absl::Now() < give_up;
+    if (!again) return Annotate(method, options.endpoint, status);
+    std::this_thread::sleep_for(backoff.Next());
+  }
+}
+
+}  // namespace
+
+Client::Client(Options options) : options_(std::move(options)) {
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options_.endpoint);
+  events_ = events::v1::EventService::NewStub(channel);
+  config_ = config::v1::ConfigService::NewStub(channel);
+  pipelines_ = pipelines::v1::PipelineService::NewStub(channel);
+  admin_ = admin::v1::AdminService::NewStub(channel);
+}
+
+absl::Status Client::PublishBatch(const std::vector<events::v1::Event>& events,
+                                  const std::vector<size_t>& positions,
+                                  std::vector<events::v1::EventOutcome>* outcomes) {
+  events::v1::PublishEventsRequest request;
+  for (const size_t position : positions) *request.add_events() = events[position];
+  CIEVENTS_ASSIGN_OR_RETURN(
+      auto response,
+      Call(options_, "PublishEvents",
+           static_cast<events::v1::EventService::StubInterface*>(events_.get()),
+           &events::v1::EventService::StubInterface::PublishEvents, request,
+           Repeat::kWhileUnavailable));
+  if (response.outcomes_size() != request.events_size()) {
+    return Error(absl::StatusCode::kInternal,
+                 "PublishEvents at {}: {} outcomes for {} events", options_.endpoint,
+                 response.outcomes_size(), request.events_size());
+  }
+  for (size_t i = 0; i < positions.size(); ++i) {
+    (*outcomes)[positions[i]] = std::move(*response.mutable_outcomes(static_cast<int>(i)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<events::v1::EventOutcome>> Client::PublishEvents(
+    const std::vector<events::v1::Event>& events) {
+  std::vector<events::v1::EventOutcome> outcomes(events.size());
+  std::vector<size_t> waiting(events.size());
+  for (size_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
+  const absl::Time give_up = absl::Now() + options_.retry_for;
+  Backoff backoff(std::chrono::milliseconds(100), std::chrono::milliseconds(2000));
+  while (!waiting.empty()) {
+    for (size_t begin = 0; begin < waiting.size();) {
+      std::vector<size_t> batch;
+      size_t bytes = 0;
+      while (begin < waiting.size() && batch.size() < kBatchEventsMax) {
+        const size_t size = events[waiting[begin]].ByteSizeLong();
+        if (!batch.empty() && bytes + size > kBatchBytesMax) break;
+        bytes += size;
+        batch.push_back(waiting[begin++]);
+      }
+      CIEVENTS_RETURN_IF_ERROR(PublishBatch(events, batch, &outcomes));
+    }
+    std::erase_if(waiting, [&](size_t position) {
+      return outcomes[position].kind() != events::v1::OUTCOME_KIND_OVERLOADED;
+    });
+    if (waiting.empty() || absl::Now() >= give_up) break;
+    std::this_thread::sleep_for(backoff.Next());
+  }
+  return outcomes;
+}
+
+absl::StatusOr<config::v1::PushConfigResponse> Client::PushConfig(
+    config::v1::PushConfigRequest request,
+    const std::function<absl::StatusOr<std::string>(const std::string& path)>& content) {
+  for (int round = 0; round <= kPushRoundsMax; ++round) {
+    CIEVENTS_ASSIGN_OR_RETURN(
+        auto response,
+        Call(options_, "PushConfig",
+             static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+             &config::v1::ConfigService::StubInterface::PushConfig, request,
+             Repeat::kWhileUnavailable));
+    if (response.result() != config::v1::PUSH_RESULT_NEEDS_CONTENT) return response;
+    for (const std::string& path : response.needs_content()) {
+      CIEVENTS_ASSIGN_OR_RETURN(std::string bytes, content(path));
+      config::v1::FileContent* file = request.add_files();
+      file->set_path(path);
+      file->set_content(std::move(bytes));
+    }
+  }
+  return Error(absl::StatusCode::kAborted,
+               "PushConfig at {}: the server still asks for contents after {} rounds; push again",
+               options_.endpoint, kPushRoundsMax);
+}
+
+absl::StatusOr<config::v1::ListSubscriptionsResponse> Client::ListSubscriptions(
+    const config::v1::ListSubscriptionsRequest& request) {
+  return Call(options_, "ListSubscriptions",
+              static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+              &config::v1::ConfigService::StubInterface::ListSubscriptions, request,
+              Repeat::kWhileUnavailable);
+}
+
+absl::StatusOr<pipelines::v1::LeasePipelineRequestsResponse> Client::LeasePipelineRequests(
+    const pipelines::v1::LeasePipelineRequestsRequest& request) {
+  return Call(options_, "LeasePipelineRequests",
+              static_cast<pipelines::v1::PipelineService::StubInterface*>(pipelines_.get()),
+              &pipelines::v1::PipelineService::StubInterface::LeasePipelineRequests, request,
+              Repeat::kNo);
+}
+
+absl::Status Client::CompletePipelineRequest(
+    const pipelines::v1::CompletePipelineRequestRequest& request) {
+  return Call(options_, "CompletePipelineRequest",
+              static_cast<pipelines::v1::PipelineService::StubInterface*>(pipelines_.get()),
+              &pipelines::v1::PipelineService::StubInterface::CompletePipelineRequest, request,
+              Repeat::kNo)
+      .status();
+}
+
+absl::StatusOr<admin::v1::ListPipelineRequestsResponse> Client::ListPipelineRequests(
+    const admin::v1::ListPipelineRequestsRequest& request) {
+  return Call(options_, "ListPipelineRequests",
+              static_cast<admin::v1::AdminService::StubInterface*>(admin_.get()),
+              &admin::v1::AdminService::StubInterface::ListPipelineRequests, request,
+              Repeat::kWhileUnavailable);
+}
+
+absl::StatusOr<admin::v1::GetPipelineRequestResponse> Client::GetPipelineRequest(
+    const admin::v1::GetPipelineRequestRequest& request) {
+  return Call(options_, "GetPipelineRequest",
+              static_cast<admin::v1::AdminService::StubInterface*>(admin_.get()),
+              &admin::v1::AdminService::StubInterface::GetPipelineRequest, request,
+              Repeat::kWhileUnavailable);
+}
+
+}  // namespace cievents::client
