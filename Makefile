@@ -1,0 +1,38 @@
+# A front for CMake's presets: every target installs what it needs first, then does one thing.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test loadtest format tidy clean
+
+INSTALL := sh deploy/install-packages.sh
+CIEVENTS := build/release/services/cli/cievents
+SOURCES = $$(git ls-files '*.cc' '*.h')
+
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the optimised binary: build/release/services/cli/cievents
+	@$(INSTALL) build
+	@cmake --workflow --preset release
+
+demo: ## install, build, and show the main job in a minute: push, emit, lease, complete
+	@$(INSTALL) build run
+	@cmake --workflow --preset release
+	@sh docs/demo/demo.sh $(CIEVENTS)
+
+test: ## install, build with ASan + UBSan, and run every test
+	@$(INSTALL) build run test
+	@sh tests/run.sh
+
+loadtest: ## measure (ONLY=engine for a part); prints what there is to measure
+	@$(INSTALL) build run
+	@sh loadtest/run.sh $(ONLY)
+
+format: ## clang-format over all sources
+	@$(INSTALL) tools
+	@clang-format-14 -i $(SOURCES)
+
+tidy: ## clang-tidy over all sources (slow)
+	@$(INSTALL) build tools
+	@cmake --workflow --preset tidy
+
+clean: ## remove build/
+	@rm -rf build
