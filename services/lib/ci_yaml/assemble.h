@@ -63,8 +63,8 @@ struct Assembly {
 enum class FilePresence { kAbsent, kUnknown, kGiven };
 
 struct AssembleRequest {
-  std::string ci_config_path;                // empty = kDefaultCiConfigPath
-  std::vector<std::string> manifest_paths;   // every YAML file of the commit
+  std::string ci_config_path;               // empty = kDefaultCiConfigPath
+  std::vector<std::string> manifest_paths;  // every YAML file of the commit
   Permissions permissions;
   // Answers what is known of a file in `manifest_paths`. Never called for others (they are absent).
   std::function<FilePresence(std::string_view path, FileRole role, CommitFile* file)> lookup;
@@ -72,9 +72,10 @@ struct AssembleRequest {
 
 Assembly Assemble(const AssembleRequest& request, const Catalogue& catalogue);
 
-// Hex SHA-256 over a format version byte and the canonical entries and inputs; comments, white space
-// and positions do not count, include inputs are not part of it.
-std::string WorkflowId(const std::vector<matcher::Entry>& entries, std::string_view spec_inputs_json);
+// Hex SHA-256 over a format version byte and the canonical entries and inputs; comments, white
+// space and positions do not count, include inputs are not part of it.
+std::string WorkflowId(const std::vector<matcher::Entry>& entries,
+                       std::string_view spec_inputs_json);
 
 }  // namespace cievents::ci_yaml
 

@@ -1,5 +1,5 @@
-// What one YAML file of a project says about subscriptions, read alone: entries, inputs, includes and
-// issues. Pure: text in, value out. Cached by blob, so it has a JSON form.
+// What one YAML file of a project says about subscriptions, read alone: entries, inputs, includes
+// and issues. Pure: text in, value out. Cached by blob, so it has a JSON form.
 #ifndef SERVICES_LIB_CI_YAML_PARSED_FILE_H_
 #define SERVICES_LIB_CI_YAML_PARSED_FILE_H_
 
@@ -29,18 +29,18 @@ enum class FileRole {
 
 // A file that the CI file names literally by `include: local`.
 struct LocalInclude {
-  std::string path;  // without a leading '/'
+  std::string path;                           // without a leading '/'
   std::vector<matcher::InputBinding> inputs;  // sorted by name
   matcher::Position position;
   friend bool operator==(const LocalInclude&, const LocalInclude&) = default;
 };
 
 struct ParsedFile {
-  std::vector<matcher::Entry> entries;   // in the order of the table, then of the text
-  bool has_spec_events = false;          // a header with `spec: events` (or `on`) stands in it
-  std::string spec_inputs_json = "{}";   // canonical JSON of `spec: inputs`
-  std::vector<LocalInclude> includes;    // kCiFile only
-  std::vector<Issue> issues;             // all of the file's own, in the order of the text
+  std::vector<matcher::Entry> entries;  // in the order of the table, then of the text
+  bool has_spec_events = false;         // a header with `spec: events` (or `on`) stands in it
+  std::string spec_inputs_json = "{}";  // canonical JSON of `spec: inputs`
+  std::vector<LocalInclude> includes;   // kCiFile only
+  std::vector<Issue> issues;            // all of the file's own, in the order of the text
 };
 
 // Never fails: what is wrong is in `issues`. Time and memory are bounded by the file's limits;
@@ -56,6 +56,8 @@ absl::StatusOr<ParsedFile> ParsedFileFromJson(std::string_view json);
 // The JSON form of entries and inputs alone: what subscriptions.entries and .inputs hold.
 std::string EntriesToJson(const std::vector<matcher::Entry>& entries);
 absl::StatusOr<std::vector<matcher::Entry>> EntriesFromJson(std::string_view json);
+std::string InputsToJson(const std::vector<matcher::InputBinding>& inputs);
+absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json);
 // An object of name to value, names sorted; positions are not kept.
 std::string InputsToJson(const std::vector<matcher::InputBinding>& inputs);
 absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json);

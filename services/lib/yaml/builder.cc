@@ -228,8 +228,8 @@ class Builder : public YAML::EventHandler {
     // GitLab merges each of several `<<` keys of one map, and real files have them.
     if (key.plain && key.scalar == "<<") return;
     if (!keys->insert(key.scalar).second) {
-      Fail("yaml-duplicate-key", mark, fmt::format("the key `{}` stands twice", key.scalar),
-           "remove one of them");
+      Fail("yaml-duplicate-key", mark,
+           fmt::format("the key `{}` stands twice", Shorten(key.scalar)), "remove one of them");
     }
   }
 

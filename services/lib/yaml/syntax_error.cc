@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "services/lib/yaml/yaml.h"
+
 namespace cievents::yaml::internal {
 namespace {
 
@@ -23,11 +25,10 @@ bool IsIndentedByTab(std::string_view line) {
   return Contains(line.substr(0, std::min(indent, line.size())), "\t");
 }
 
-// The word at `offset`, up to white space or what ends an item of a flow list; shortened.
+// The word at `offset`, up to white space or what ends an item of a flow list.
 std::string WordAt(std::string_view text, size_t offset) {
-  constexpr size_t kShownMax = 80;
   const size_t end = std::min(text.find_first_of(" \t\r\n,]}", offset), text.size());
-  return std::string(text.substr(offset, std::min(end - offset, kShownMax)));
+  return Shorten(text.substr(offset, end - offset));
 }
 
 // Where the `*` of an alias stands that the parser stumbled over: it reports the star or what

@@ -145,6 +145,14 @@ bool Node::IsNumber() const {
   return rest.empty();
 }
 
+std::string Shorten(std::string_view text) {
+  constexpr size_t kShownBytesMax = 80;
+  if (text.size() <= kShownBytesMax) return std::string(text);
+  size_t end = kShownBytesMax - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 std::variant<NodePtr, ParseError> Parse(std::string_view text, const ParseOptions& options) {
   if (text.size() > options.limits.bytes_max) {
     return ParseError{

@@ -69,6 +69,9 @@ class Node {
 // the tree came from Parse, whose limits bound the size.
 std::string ToCanonicalJson(const Node& node);
 
+// `text` for a message: at most 80 bytes, cut between characters. REQUIRES: valid UTF-8.
+std::string Shorten(std::string_view text);
+
 struct Limits {
   size_t bytes_max = 2 * 1024 * 1024;
   int depth_max = 64;
