@@ -30,10 +30,10 @@ struct StoredProject {
 // A YAML file that decided something in the last applied push.
 struct StoredConfigFile {
   std::string path;
-  std::string role;         // ci_file, event_list, header_only
-  std::string blob_id;      // of the last applied commit; empty = named by an include, not there
-  std::string parsed_json;  // of blob_id
-  std::string good_blob_id;      // last version without errors; empty = none
+  std::string role;          // ci_file, event_list, header_only
+  std::string blob_id;       // of the last applied commit; empty = named by an include, not there
+  std::string parsed_json;   // of blob_id
+  std::string good_blob_id;  // last version without errors; empty = none
   std::string good_parsed_json;  // of good_blob_id
 };
 
@@ -68,11 +68,11 @@ struct SubscriptionWrite {
 
 // The difference that a push makes.
 struct PushPlan {
-  StoredProject project;                 // the row after the push
-  std::vector<StoredConfigFile> files;   // replaces all files of the project
-  std::vector<SubscriptionWrite> writes; // new, changed or returning; unchanged ones are not here
-  std::vector<int64_t> ended;            // become tombstones
-  bool changes_set = false;              // matchers must see it: the feed's mark is set
+  StoredProject project;                  // the row after the push
+  std::vector<StoredConfigFile> files;    // replaces all files of the project
+  std::vector<SubscriptionWrite> writes;  // new, changed or returning; unchanged ones are not here
+  std::vector<int64_t> ended;             // become tombstones
+  bool changes_set = false;               // matchers must see it: the feed's mark is set
   // For config_pushes ("what happened to my push?"):
   std::string result;  // applied, applied_with_errors, stale, ...
   int added = 0;
@@ -91,7 +91,8 @@ struct SubscriptionListing {
 // A small pool of libpqxx connections. Thread-safe.
 class ConfigStore {
  public:
-  static absl::StatusOr<std::unique_ptr<ConfigStore>> Create(const std::string& dsn, int connections_max);
+  static absl::StatusOr<std::unique_ptr<ConfigStore>> Create(const std::string& dsn,
+                                                             int connections_max);
   ~ConfigStore();
 
   // The project's row and files, without a lock: to decide which contents are needed.
@@ -109,9 +110,11 @@ class ConfigStore {
   // serialization failures and deadlocks itself; kUnavailable when Postgres is out of reach.
   // Fills each write's id; returns the ids of `writes` in their order.
   absl::StatusOr<std::vector<int64_t>> Transact(
-      int64_t project_id, const std::function<absl::StatusOr<PushPlan>(const LockedProject&)>& plan);
+      int64_t project_id,
+      const std::function<absl::StatusOr<PushPlan>(const LockedProject&)>& plan);
 
-  // Live subscriptions, by (project, path), at most `limit`, after the cursor `after_subscription_id`.
+  // Live subscriptions, by (project, path), at most `limit`, after the cursor
+  // `after_subscription_id`.
   absl::StatusOr<std::vector<SubscriptionListing>> ListSubscriptions(
       std::optional<int64_t> project_id, int64_t after_subscription_id, int limit);
 

@@ -1,4 +1,5 @@
-// The hot write path: events that matched and their pipeline requests, one statement a group commit.
+// The hot write path: events that matched and their pipeline requests, one statement a group
+// commit.
 #ifndef SERVICES_LIB_STORE_ENQUEUE_CONNECTION_H_
 #define SERVICES_LIB_STORE_ENQUEUE_CONNECTION_H_
 
@@ -36,7 +37,8 @@ struct EventRow {
   std::string subject;
   std::string data_schema;
   std::string data;
-  std::array<uint8_t, 32> data_digest;  // SHA-256 of `data`: the same identity with other data is refused
+  std::array<uint8_t, 32>
+      data_digest;  // SHA-256 of `data`: the same identity with other data is refused
   std::string traceparent;
   std::string correlation_id;
 };
@@ -63,7 +65,8 @@ struct EnqueueBatch {
 };
 
 struct EnqueueResult {
-  // Events whose uid is already stored with another data digest: none of their requests were written.
+  // Events whose uid is already stored with another data digest: none of their requests were
+  // written.
   std::vector<matcher::EventUid> reused_ids;
   // Per event of the batch, in its order: how many of its requests were new.
   std::vector<int32_t> inserted_requests;
@@ -75,10 +78,11 @@ class EnqueueConnection {
   static absl::StatusOr<std::unique_ptr<EnqueueConnection>> Connect(const std::string& dsn);
   ~EnqueueConnection();
 
-  // Writes the batch in one transaction and returns after its commit; sending the same batch again is
-  // harmless. The batch is sorted here (opposite orders deadlock). Errors:
+  // Writes the batch in one transaction and returns after its commit; sending the same batch again
+  // is harmless. The batch is sorted here (opposite orders deadlock). Errors:
   //   kUnavailable         connection lost, shutdown, serialization, read-only: outcome unknown or
-  //                        nothing written; send the same batch again, after Reconnect if !connected()
+  //                        nothing written; send the same batch again, after Reconnect if
+  //                        !connected()
   //   kFailedPrecondition  no partition for an event's time: make it (Partitions) and send again
   //   kInvalidArgument     Postgres refuses a row for itself (22xxx, 23xxx): bisect
   //   kInternal            anything else

@@ -1,5 +1,5 @@
-// Hourly partitions of events and pipeline_requests (and daily ones of request_outcomes), made by the
-// program: from 24 h back to 12 h ahead.
+// Hourly partitions of events and pipeline_requests (and daily ones of request_outcomes), made by
+// the program: from 24 h back to 12 h ahead.
 #ifndef SERVICES_LIB_STORE_PARTITIONS_H_
 #define SERVICES_LIB_STORE_PARTITIONS_H_
 

@@ -31,10 +31,10 @@ struct RequestRecord {
   // ready, active, deferred, created, dead (a state of docs/architecture.md)
   std::string state;
   int32_t attempt = 0;
-  std::string owner;               // active only
-  int64_t lease_end_time_ms = 0;   // active only
-  int64_t pipeline_id = 0;         // created only
-  std::string reason;              // dead or deferred
+  std::string owner;              // active only
+  int64_t lease_end_time_ms = 0;  // active only
+  int64_t pipeline_id = 0;        // created only
+  std::string reason;             // dead or deferred
 };
 
 enum class CompletionKind {
@@ -66,11 +66,13 @@ struct RequestFilter {
 // A small pool of libpqxx connections. Thread-safe.
 class RequestQueue {
  public:
-  static absl::StatusOr<std::unique_ptr<RequestQueue>> Create(const std::string& dsn, int connections_max);
+  static absl::StatusOr<std::unique_ptr<RequestQueue>> Create(const std::string& dsn,
+                                                              int connections_max);
   ~RequestQueue();
 
   // Leases up to `max` requests to `owner`; expired leases and due deferred ones come back first.
-  absl::StatusOr<std::vector<RequestRecord>> Claim(const std::string& owner, int max, absl::Duration lease);
+  absl::StatusOr<std::vector<RequestRecord>> Claim(const std::string& owner, int max,
+                                                   absl::Duration lease);
   // Extends all leases of `owner`; returns how many.
   absl::StatusOr<int> Extend(const std::string& owner, absl::Duration lease);
   // kFailedPrecondition: the lease is not (any more) the caller's (expired, taken over, completed).

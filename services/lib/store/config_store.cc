@@ -1,0 +1,493 @@
+#include "services/lib/store/config_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <pqxx/pqxx>
+#include <utility>
+
+#include "matcher/base/status.h"
+#include "matcher/slots.h"
+#include "services/lib/base/json_writer.h"
+#include "services/lib/store/pqxx_pool.h"
+
+namespace cievents::store {
+namespace {
+
+constexpr int kPushesKept = 20;
+constexpr int kListMax = 1000;
+
+// ---- Values to and from SQL. Sets of rows travel as one JSON parameter: one statement a table,
+// whatever the number of rows, and texts arrive bit by bit.
+
+std::string IdArray(const std::vector<int64_t>& ids) {
+  return fmt::format("{{{}}}", fmt::join(ids, ","));
+}
+
+std::vector<int64_t> ParseIds(std::string_view text) {
+  std::vector<int64_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    int64_t id = 0;
+    at = std::from_chars(at, end, id).ptr + 1;  // past the comma
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<std::string> SplitLines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::string JsonStrings(const std::vector<std::string>& texts) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const std::string& text : texts) json.String(text);
+  json.EndArray();
+  return json.Take();
+}
+
+void Member(JsonWriter& json, std::string_view key, std::string_view value) {
+  json.Key(key);
+  json.String(value);
+}
+
+std::string FilesJson(const std::vector<StoredConfigFile>& files) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const StoredConfigFile& file : files) {
+    json.BeginObject();
+    Member(json, "path", file.path);
+    Member(json, "role", file.role);
+    Member(json, "blob_id", file.blob_id);
+    Member(json, "parsed", file.parsed_json);
+    Member(json, "good_blob_id", file.good_blob_id);
+    Member(json, "good_parsed", file.good_parsed_json);
+    json.EndObject();
+  }
+  json.EndArray();
+  return json.Take();
+}
+
+enum class Which { kKnown, kNew };  // writes with an id, without
+
+std::string WritesJson(const std::vector<SubscriptionWrite>& writes, Which which) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const SubscriptionWrite& write : writes) {
+    if ((write.subscription_id == 0) != (which == Which::kNew)) continue;
+    json.BeginObject();
+    json.Key("subscription_id");
+    json.Int(write.subscription_id);
+    Member(json, "path", write.path);
+    Member(json, "inputs_digest", write.inputs_digest);
+    Member(json, "workflow_id", write.workflow_id);
+    // As texts, which the server casts: JSON inside JSON would lose its digits.
+    Member(json, "entries", write.entries_json);
+    Member(json, "inputs", write.inputs_json);
+    json.Key("owner_user_id");
+    json.Int(write.owner_user_id);
+    json.EndObject();
+  }
+  json.EndArray();
+  return json.Take();
+}
+
+std::string IssuesJson(const std::vector<Issue>& issues) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const Issue& issue : issues) {
+    json.BeginObject();
+    Member(json, "severity", SeverityName(issue.severity));
+    Member(json, "code", issue.code);
+    Member(json, "file", issue.file);
+    json.Key("line");
+    json.Int(issue.line);
+    json.Key("column");
+    json.Int(issue.column);
+    Member(json, "message", issue.message);
+    Member(json, "suggestion", issue.suggestion);
+    json.EndObject();
+  }
+  json.EndArray();
+  return json.Take();
+}
+
+int64_t RootOf(const StoredProject& project) {
+  return project.namespace_ids.empty() ? 0 : project.namespace_ids.front();
+}
+
+// ---- Reading
+
+enum class Lock { kNone, kForUpdate };
+
+bool ReadProject(pqxx::transaction_base& transaction, int64_t project_id, Lock lock,
+                 StoredProject& project) {
+  const pqxx::result rows = transaction.exec_params(
+      fmt::format("SELECT array_to_string(namespace_ids, ','), path, default_branch,"
+                  " ci_config_path, push_sequence, commit_sha, run_as_user_id,"
+                  " array_to_string(allowed_scopes, E'\\n'), deleted_at IS NOT NULL"
+                  " FROM cievents.projects WHERE project_id = $1{}",
+                  lock == Lock::kForUpdate ? " FOR UPDATE" : ""),
+      project_id);
+  project.project_id = project_id;
+  if (rows.empty()) return false;
+  const pqxx::row row = rows[0];
+  project.namespace_ids = ParseIds(row[0].c_str());
+  project.project_path = row[1].c_str();
+  project.default_branch = row[2].c_str();
+  project.ci_config_path = row[3].c_str();
+  project.push_sequence = row[4].as<int64_t>();
+  project.commit_sha = row[5].c_str();
+  project.run_as_user_id = row[6].as<int64_t>();
+  project.allowed_scopes = SplitLines(row[7].c_str());
+  project.deleted = row[8].as<bool>();
+  return true;
+}
+
+constexpr char kSubscriptionColumns[] =
+    "s.subscription_id, s.path, s.inputs_digest, s.workflow_id, s.entries, s.inputs,"
+    " s.owner_user_id, s.ended_at IS NOT NULL";
+constexpr int kSubscriptionColumnCount = 8;
+
+StoredSubscription ToSubscription(const pqxx::row& row) {
+  StoredSubscription subscription;
+  subscription.subscription_id = row[0].as<int64_t>();
+  subscription.path = row[1].c_str();
+  subscription.inputs_digest = row[2].c_str();
+  subscription.workflow_id = row[3].c_str();
+  subscription.entries_json = row[4].c_str();
+  subscription.inputs_json = row[5].c_str();
+  subscription.owner_user_id = row[6].as<int64_t>();
+  subscription.ended = row[7].as<bool>();
+  return subscription;
+}
+
+void ReadFilesAndSubscriptions(pqxx::transaction_base& transaction, LockedProject& locked) {
+  const int64_t project_id = locked.project.project_id;
+  for (const pqxx::row& row :
+       transaction.exec_params("SELECT path, role, blob_id, parsed, good_blob_id, good_parsed"
+                               " FROM cievents.config_files WHERE project_id = $1 ORDER BY path",
+                               project_id)) {
+    locked.files.push_back({row[0].c_str(), row[1].c_str(), row[2].c_str(), row[3].c_str(),
+                            row[4].c_str(), row[5].c_str()});
+  }
+  for (const pqxx::row& row : transaction.exec_params(
+           fmt::format("SELECT {} FROM cievents.subscriptions s WHERE s.project_id = $1"
+                       " ORDER BY s.path, s.subscription_id",
+                       kSubscriptionColumns),
+           project_id)) {
+    locked.subscriptions.push_back(ToSubscription(row));
+  }
+}
+
+// Takes the lock of a project's pushes, making its row if there is none.
+LockedProject LockProject(pqxx::transaction_base& transaction, int64_t project_id) {
+  LockedProject locked;
+  // Again if another push made the row, found that it had nothing to store, and took it back.
+  while (true) {
+    const pqxx::result made = transaction.exec_params(
+        "INSERT INTO cievents.projects (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
+        " RETURNING project_id",
+        project_id);
+    locked.exists = made.empty();
+    if (!locked.exists) break;
+    if (ReadProject(transaction, project_id, Lock::kForUpdate, locked.project)) break;
+  }
+  locked.project.project_id = project_id;
+  if (locked.exists) ReadFilesAndSubscriptions(transaction, locked);
+  return locked;
+}
+
+// ---- Writing
+
+absl::Status CheckTexts(const PushPlan& plan) {
+  const StoredProject& project = plan.project;
+  for (const std::string* text : {&project.project_path, &project.default_branch,
+                                  &project.ci_config_path, &project.commit_sha, &plan.result}) {
+    CIEVENTS_RETURN_IF_ERROR(RefuseNul(*text, "a text of the push"));
+  }
+  for (const std::string& scope : project.allowed_scopes) {
+    if (scope.empty() || scope.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
+      return absl::InvalidArgumentError("an allowed scope is empty, or holds a line end or a NUL");
+    }
+  }
+  return absl::OkStatus();
+}
+
+void WriteProject(pqxx::transaction_base& transaction, const StoredProject& project) {
+  transaction.exec_params(
+      "UPDATE cievents.projects SET namespace_ids = $2::bigint[], slot = $3, path = $4,"
+      " default_branch = $5, ci_config_path = $6, push_sequence = $7, commit_sha = $8,"
+      " run_as_user_id = $9,"
+      " allowed_scopes = coalesce(string_to_array(nullif($10, ''), E'\\n'), '{}'),"
+      " deleted_at = CASE WHEN $11 THEN coalesce(deleted_at, clock_timestamp()) END"
+      " WHERE project_id = $1",
+      project.project_id, IdArray(project.namespace_ids), matcher::SlotOf(RootOf(project)),
+      project.project_path, project.default_branch, project.ci_config_path, project.push_sequence,
+      project.commit_sha, project.run_as_user_id,
+      fmt::format("{}", fmt::join(project.allowed_scopes, "\n")), project.deleted);
+  // A project that moved to another root takes its subscriptions along.
+  transaction.exec_params(
+      "UPDATE cievents.subscriptions SET root_namespace_id = $2"
+      " WHERE project_id = $1 AND root_namespace_id <> $2",
+      project.project_id, RootOf(project));
+}
+
+void WriteFiles(pqxx::transaction_base& transaction, const PushPlan& plan) {
+  transaction.exec_params(
+      "WITH given AS (SELECT * FROM json_to_recordset($2::json) AS f (path text, role text,"
+      "   blob_id text, parsed text, good_blob_id text, good_parsed text)),"
+      " gone AS (DELETE FROM cievents.config_files c WHERE c.project_id = $1"
+      "   AND NOT EXISTS (SELECT FROM given g WHERE g.path = c.path))"
+      " INSERT INTO cievents.config_files AS c"
+      "   (project_id, path, role, blob_id, parsed, good_blob_id, good_parsed)"
+      " SELECT $1, path, role, blob_id, parsed, good_blob_id, good_parsed FROM given"
+      " ON CONFLICT ON CONSTRAINT config_files_pkey DO UPDATE SET role = excluded.role,"
+      "   blob_id = excluded.blob_id, parsed = excluded.parsed,"
+      "   good_blob_id = excluded.good_blob_id, good_parsed = excluded.good_parsed"
+      " WHERE (c.role, c.blob_id, c.parsed, c.good_blob_id, c.good_parsed) IS DISTINCT FROM"
+      "   (excluded.role, excluded.blob_id, excluded.parsed, excluded.good_blob_id,"
+      "    excluded.good_parsed)",
+      plan.project.project_id, FilesJson(plan.files));
+}
+
+constexpr char kGivenWrites[] =
+    "json_to_recordset($2::json) AS w (subscription_id bigint, path text, inputs_digest text,"
+    " workflow_id text, entries text, inputs text, owner_user_id bigint)";
+
+// Writes of known ids. A key may wander: from one id to another within this push, or to an id while
+// a tombstone still holds it. So every key that changes is given up before any is taken.
+absl::Status WriteKnown(pqxx::transaction_base& transaction, const PushPlan& plan) {
+  const auto known = std::count_if(plan.writes.begin(), plan.writes.end(),
+                                   [](const auto& write) { return write.subscription_id != 0; });
+  if (known == 0) return absl::OkStatus();
+  const std::string writes = WritesJson(plan.writes, Which::kKnown);
+  transaction.exec_params(
+      fmt::format("UPDATE cievents.subscriptions s SET inputs_digest = 'moving:' ||"
+                  " s.subscription_id FROM {} WHERE s.project_id = $1"
+                  " AND s.subscription_id = w.subscription_id"
+                  " AND (s.path, s.inputs_digest) <> (w.path, w.inputs_digest)",
+                  kGivenWrites),
+      plan.project.project_id, writes);
+  transaction.exec_params(
+      fmt::format("UPDATE cievents.subscriptions s SET inputs_digest = 'displaced:' ||"
+                  " s.subscription_id FROM {} WHERE s.project_id = $1"
+                  " AND s.subscription_id <> w.subscription_id AND s.ended_at IS NOT NULL"
+                  " AND (s.path, s.inputs_digest) = (w.path, w.inputs_digest)",
+                  kGivenWrites),
+      plan.project.project_id, writes);
+  const pqxx::result written = transaction.exec_params(
+      fmt::format("UPDATE cievents.subscriptions s SET path = w.path,"
+                  " inputs_digest = w.inputs_digest, workflow_id = w.workflow_id,"
+                  " entries = w.entries::json, inputs = w.inputs::json,"
+                  " owner_user_id = w.owner_user_id, root_namespace_id = $3,"
+                  " updated_at = clock_timestamp(), ended_at = NULL"
+                  " FROM {} WHERE s.project_id = $1 AND s.subscription_id = w.subscription_id",
+                  kGivenWrites),
+      plan.project.project_id, writes, RootOf(plan.project));
+  if (written.affected_rows() == static_cast<size_t>(known)) return absl::OkStatus();
+  return Error(absl::StatusCode::kNotFound,
+               "of {} subscriptions that the push changes only {} are project {}'s", known,
+               written.affected_rows(), plan.project.project_id);
+}
+
+// Returns the ids of the new ones by key.
+using Key = std::pair<std::string, std::string>;
+std::map<Key, int64_t> WriteNew(pqxx::transaction_base& transaction, const PushPlan& plan) {
+  std::map<Key, int64_t> ids;
+  const std::string writes = WritesJson(plan.writes, Which::kNew);
+  if (writes == "[]") return ids;
+  for (const pqxx::row& row : transaction.exec_params(
+           fmt::format("INSERT INTO cievents.subscriptions (project_id, root_namespace_id, path,"
+                       " inputs_digest, workflow_id, entries, inputs, owner_user_id)"
+                       " SELECT $1, $3, w.path, w.inputs_digest, w.workflow_id, w.entries::json,"
+                       " w.inputs::json, w.owner_user_id FROM {}"
+                       // A tombstone gets its id back, whether the caller knew of it or not.
+                       " ON CONFLICT ON CONSTRAINT subscriptions_key DO UPDATE SET"
+                       " workflow_id = excluded.workflow_id, entries = excluded.entries,"
+                       " inputs = excluded.inputs, owner_user_id = excluded.owner_user_id,"
+                       " updated_at = clock_timestamp(), ended_at = NULL"
+                       " RETURNING path, inputs_digest, subscription_id",
+                       kGivenWrites),
+           plan.project.project_id, writes, RootOf(plan.project))) {
+    ids[{row[0].c_str(), row[1].c_str()}] = row[2].as<int64_t>();
+  }
+  return ids;
+}
+
+absl::StatusOr<std::vector<int64_t>> WriteSubscriptions(pqxx::transaction_base& transaction,
+                                                        const PushPlan& plan) {
+  transaction.exec_params(
+      "UPDATE cievents.subscriptions SET ended_at = clock_timestamp(),"
+      " updated_at = clock_timestamp()"
+      " WHERE project_id = $1 AND subscription_id = ANY ($2::bigint[]) AND ended_at IS NULL",
+      plan.project.project_id, IdArray(plan.ended));
+  CIEVENTS_RETURN_IF_ERROR(WriteKnown(transaction, plan));
+  const std::map<Key, int64_t> fresh = WriteNew(transaction, plan);
+  std::vector<int64_t> ids;
+  for (const SubscriptionWrite& write : plan.writes) {
+    if (write.subscription_id != 0) {
+      ids.push_back(write.subscription_id);
+      continue;
+    }
+    const auto found = fresh.find({write.path, write.inputs_digest});
+    if (found == fresh.end()) {
+      return Error(absl::StatusCode::kInternal, "the new subscription {} got no id", write.path);
+    }
+    ids.push_back(found->second);
+  }
+  return ids;
+}
+
+void WriteRecord(pqxx::transaction_base& transaction, const PushPlan& plan) {
+  const StoredProject& project = plan.project;
+  transaction.exec_params(
+      "INSERT INTO cievents.config_pushes (project_id, root_namespace_id, push_sequence,"
+      " commit_sha, result, added, updated, removed, issues)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::json)",
+      project.project_id, RootOf(project), project.push_sequence, project.commit_sha, plan.result,
+      plan.added, plan.updated, plan.removed, IssuesJson(plan.issues));
+  transaction.exec_params(
+      "DELETE FROM cievents.config_pushes WHERE project_id = $1 AND push_id <= ("
+      " SELECT push_id FROM cievents.config_pushes WHERE project_id = $1"
+      " ORDER BY push_id DESC OFFSET $2 LIMIT 1)",
+      project.project_id, kPushesKept);
+}
+
+absl::StatusOr<std::vector<int64_t>> WritePlan(pqxx::transaction_base& transaction,
+                                               const LockedProject& before, const PushPlan& plan) {
+  const int64_t project_id = before.project.project_id;
+  if (plan.project.project_id != project_id) {
+    return Error(absl::StatusCode::kInternal, "the plan is for project {}, locked is {}",
+                 plan.project.project_id, project_id);
+  }
+  CIEVENTS_RETURN_IF_ERROR(CheckTexts(plan));
+  WriteRecord(transaction, plan);
+  if (plan.write_nothing_but_record) {
+    // A project that is not known must not become known, without ancestors, by being refused.
+    if (!before.exists) {
+      transaction.exec_params("DELETE FROM cievents.projects WHERE project_id = $1", project_id);
+    }
+    return std::vector<int64_t>();
+  }
+  WriteProject(transaction, plan.project);
+  WriteFiles(transaction, plan);
+  CIEVENTS_ASSIGN_OR_RETURN(std::vector<int64_t> ids, WriteSubscriptions(transaction, plan));
+  if (plan.changes_set) {
+    transaction.exec_params("SELECT cievents.mark_project_changed($1)", project_id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+class ConfigStore::Pool {
+ public:
+  explicit Pool(std::unique_ptr<PqxxPool> connections) : connections_(std::move(connections)) {}
+
+  absl::Status Run(const std::function<absl::Status(pqxx::work&)>& work) {
+    return connections_->Run(work);
+  }
+
+ private:
+  std::unique_ptr<PqxxPool> connections_;
+};
+
+ConfigStore::ConfigStore(std::unique_ptr<Pool> pool) : pool_(std::move(pool)) {}
+ConfigStore::~ConfigStore() = default;
+
+absl::StatusOr<std::unique_ptr<ConfigStore>> ConfigStore::Create(const std::string& dsn,
+                                                                 int connections_max) {
+  CIEVENTS_ASSIGN_OR_RETURN(std::unique_ptr<PqxxPool> connections,
+                            PqxxPool::Create(dsn, "cievents-config", connections_max));
+  return std::unique_ptr<ConfigStore>(
+      new ConfigStore(std::make_unique<Pool>(std::move(connections))));
+}
+
+absl::StatusOr<LockedProject> ConfigStore::Read(int64_t project_id) {
+  LockedProject found;
+  const absl::Status status = pool_->Run([&found, project_id](pqxx::work& transaction) {
+    found = LockedProject();
+    found.exists = ReadProject(transaction, project_id, Lock::kNone, found.project);
+    if (found.exists) ReadFilesAndSubscriptions(transaction, found);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return found;
+}
+
+absl::StatusOr<bool> ConfigStore::MoveUnchanged(int64_t project_id,
+                                                const std::string& previous_commit_sha,
+                                                const std::string& commit_sha,
+                                                int64_t push_sequence,
+                                                const std::vector<std::string>& changed_paths) {
+  CIEVENTS_RETURN_IF_ERROR(RefuseNul(previous_commit_sha, "the previous commit"));
+  CIEVENTS_RETURN_IF_ERROR(RefuseNul(commit_sha, "the commit"));
+  bool moved = false;
+  const absl::Status status = pool_->Run([&](pqxx::work& transaction) {
+    // If a push of the same project is under way, this waits for it, and then finds another commit.
+    const pqxx::result result = transaction.exec_params(
+        "UPDATE cievents.projects SET commit_sha = $3, push_sequence = $4"
+        " WHERE project_id = $1 AND commit_sha = $2 AND push_sequence < $4 AND deleted_at IS NULL"
+        " AND NOT EXISTS (SELECT FROM cievents.config_files f"
+        "   JOIN json_array_elements_text($5::json) AS c (path) USING (path)"
+        "   WHERE f.project_id = $1)",
+        project_id, previous_commit_sha, commit_sha, push_sequence, JsonStrings(changed_paths));
+    moved = result.affected_rows() == 1;
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return moved;
+}
+
+absl::StatusOr<std::vector<int64_t>> ConfigStore::Transact(
+    int64_t project_id, const std::function<absl::StatusOr<PushPlan>(const LockedProject&)>& plan) {
+  std::vector<int64_t> ids;
+  const absl::Status status =
+      pool_->Run([&ids, &plan, project_id](pqxx::work& transaction) -> absl::Status {
+        const LockedProject before = LockProject(transaction, project_id);
+        CIEVENTS_ASSIGN_OR_RETURN(const PushPlan planned, plan(before));
+        CIEVENTS_ASSIGN_OR_RETURN(ids, WritePlan(transaction, before, planned));
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return ids;
+}
+
+absl::StatusOr<std::vector<SubscriptionListing>> ConfigStore::ListSubscriptions(
+    std::optional<int64_t> project_id, int64_t after_subscription_id, int limit) {
+  std::string where = "s.ended_at IS NULL AND p.deleted_at IS NULL";
+  if (project_id.has_value()) where += fmt::format(" AND s.project_id = {}", *project_id);
+  if (after_subscription_id != 0) {
+    where += fmt::format(
+        " AND (s.project_id, s.path, s.subscription_id) > (SELECT a.project_id, a.path,"
+        " a.subscription_id FROM cievents.subscriptions a WHERE a.subscription_id = {})",
+        after_subscription_id);
+  }
+  const std::string sql = fmt::format(
+      "SELECT {}, s.project_id, (extract(epoch FROM s.created_at) * 1000)::bigint"
+      " FROM cievents.subscriptions s JOIN cievents.projects p USING (project_id) WHERE {}"
+      " ORDER BY s.project_id, s.path, s.subscription_id LIMIT {}",
+      kSubscriptionColumns, where, std::clamp(limit, 1, kListMax));
+  std::vector<SubscriptionListing> listings;
+  const absl::Status status = pool_->Run([&listings, &sql](pqxx::work& transaction) {
+    listings.clear();
+    for (const pqxx::row& row : transaction.exec(sql)) {
+      listings.push_back({ToSubscription(row), row[kSubscriptionColumnCount].as<int64_t>(),
+                          row[kSubscriptionColumnCount + 1].as<int64_t>()});
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return listings;
+}
+
+}  // namespace cievents::store

@@ -1,0 +1,173 @@
+#include "services/lib/store/subscription_feed.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "matcher/base/status.h"
+#include "services/lib/store/libpq_connection.h"
+
+namespace cievents::store {
+namespace {
+
+// A poll reads what changed within milliseconds; minutes are for the load of millions.
+constexpr absl::Duration kPollDeadline = absl::Seconds(15);
+constexpr absl::Duration kLoadDeadline = absl::Minutes(10);
+constexpr char kSessionSql[] = "SET statement_timeout = '10min'; SET lock_timeout = '5s'";
+
+// Columns of a row, in the load and in the poll (which puts its snapshot behind them).
+enum Column {
+  kProjectId,
+  kNamespaceIds,
+  kDefaultBranch,
+  kCommitSha,
+  kDeleted,
+  kSubscriptionId,
+  kPath,
+  kWorkflowId,
+  kEntries,
+  kInputs,
+  kOwnerUserId,
+  kCreatedMs,
+  kSuspended,
+  kSnapshot,
+};
+
+constexpr char kColumns[] =
+    "p.project_id, array_to_string(p.namespace_ids, ','), p.default_branch, p.commit_sha,"
+    " p.deleted_at IS NOT NULL, s.subscription_id, s.path, s.workflow_id, s.entries, s.inputs,"
+    " s.owner_user_id, (extract(epoch FROM s.created_at) * 1000)::bigint, s.suspended";
+constexpr char kLiveOfProject[] =
+    "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
+
+std::vector<int64_t> ParseIds(std::string_view text) {
+  std::vector<int64_t> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    int64_t id = 0;
+    at = std::from_chars(at, end, id).ptr + 1;  // past the comma
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+// Rows of a project stand together: a row adds its subscription to the last project, or a project.
+void AddRow(const PGresult* rows, int row, std::vector<FeedProject>& projects) {
+  const int64_t project_id = IntField(rows, row, kProjectId);
+  if (projects.empty() || projects.back().project_id != project_id) {
+    FeedProject& project = projects.emplace_back();
+    project.project_id = project_id;
+    project.namespace_ids = ParseIds(Field(rows, row, kNamespaceIds));
+    project.default_branch = Field(rows, row, kDefaultBranch);
+    project.commit_sha = Field(rows, row, kCommitSha);
+    project.deleted = Field(rows, row, kDeleted) == "t";
+  }
+  if (PQgetisnull(rows, row, kSubscriptionId) != 0) return;
+  FeedSubscription& subscription = projects.back().subscriptions.emplace_back();
+  subscription.subscription_id = IntField(rows, row, kSubscriptionId);
+  subscription.path = Field(rows, row, kPath);
+  subscription.workflow_id = Field(rows, row, kWorkflowId);
+  subscription.entries_json = Field(rows, row, kEntries);
+  subscription.inputs_json = Field(rows, row, kInputs);
+  subscription.owner_user_id = IntField(rows, row, kOwnerUserId);
+  subscription.created_time_ms = IntField(rows, row, kCreatedMs);
+  subscription.suspended = Field(rows, row, kSuspended) == "t";
+}
+
+}  // namespace
+
+struct SubscriptionFeed::Connection {
+  std::optional<LibpqConnection> libpq;
+  std::string snapshot;  // the position: a pg_snapshot; empty = nothing loaded yet
+  std::string poll_sql;
+
+  // After any error the position means nothing: the connection goes, and so does the feed.
+  absl::Status End(const absl::Status& why) {
+    libpq.reset();
+    snapshot.clear();
+    return Error(absl::StatusCode::kUnavailable, "the change feed ended, load again: {}",
+                 std::string(why.message()));
+  }
+
+  absl::StatusOr<std::vector<FeedProject>> Load() {
+    // One snapshot for the position and the rows.
+    CIEVENTS_RETURN_IF_ERROR(
+        libpq->Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, kPollDeadline).status());
+    CIEVENTS_ASSIGN_OR_RETURN(const Result current,
+                              libpq->Exec("SELECT pg_current_snapshot()", {}, kPollDeadline));
+    std::vector<FeedProject> projects;
+    CIEVENTS_RETURN_IF_ERROR(libpq->ExecRows(
+        fmt::format("SELECT {} FROM cievents.projects p LEFT JOIN cievents.subscriptions s ON {}"
+                    " WHERE p.deleted_at IS NULL ORDER BY p.project_id, s.subscription_id",
+                    kColumns, kLiveOfProject),
+        [&projects](const PGresult* row) {
+          AddRow(row, 0, projects);
+          return absl::OkStatus();
+        },
+        kLoadDeadline));
+    CIEVENTS_RETURN_IF_ERROR(libpq->Exec("COMMIT", {}, kPollDeadline).status());
+    snapshot = Field(current.get(), 0, 0);
+    return projects;
+  }
+
+  absl::StatusOr<std::vector<FeedProject>> Poll() {
+    CIEVENTS_ASSIGN_OR_RETURN(const Result rows, libpq->Exec(poll_sql, {snapshot}, kPollDeadline));
+    std::vector<FeedProject> projects;
+    for (int row = 0; row < PQntuples(rows.get()); ++row) {
+      // Without a change there is one row, with the new position alone.
+      if (PQgetisnull(rows.get(), row, kProjectId) == 0) AddRow(rows.get(), row, projects);
+    }
+    snapshot = Field(rows.get(), 0, kSnapshot);
+    return projects;
+  }
+};
+
+SubscriptionFeed::SubscriptionFeed(std::unique_ptr<Connection> connection)
+    : connection_(std::move(connection)) {}
+SubscriptionFeed::~SubscriptionFeed() = default;
+
+absl::StatusOr<std::unique_ptr<SubscriptionFeed>> SubscriptionFeed::Connect(
+    const std::string& dsn) {
+  auto connection = std::make_unique<Connection>();
+  CIEVENTS_ASSIGN_OR_RETURN(LibpqConnection opened,
+                            LibpqConnection::Connect(dsn, "cievents-feed", kSessionSql));
+  connection->libpq.emplace(std::move(opened));
+  // One statement has one snapshot, for the rows and for the new position. A head is returned when
+  // its writer was not visible in the last position and is in this one.
+  connection->poll_sql = fmt::format(
+      "SELECT {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
+      " LEFT JOIN cievents.projects p ON p.changed_xid >= pg_snapshot_xmin($1::pg_snapshot)"
+      "  AND NOT pg_visible_in_snapshot(p.changed_xid, $1::pg_snapshot)"
+      "  AND pg_visible_in_snapshot(p.changed_xid, c.snapshot)"
+      " LEFT JOIN cievents.subscriptions s ON {}"
+      " ORDER BY p.project_id, s.subscription_id",
+      kColumns, kLiveOfProject);
+  return std::unique_ptr<SubscriptionFeed>(new SubscriptionFeed(std::move(connection)));
+}
+
+absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Load() {
+  if (!connection_->libpq.has_value()) {
+    return absl::UnavailableError("this feed has ended: connect a new one");
+  }
+  auto projects = connection_->Load();
+  if (!projects.ok()) return connection_->End(projects.status());
+  return projects;
+}
+
+absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Poll() {
+  if (!connection_->libpq.has_value()) {
+    return absl::UnavailableError("this feed has ended: connect a new one");
+  }
+  if (connection_->snapshot.empty()) {
+    return absl::FailedPreconditionError("Poll before Load: there is no position to start from");
+  }
+  auto projects = connection_->Poll();
+  if (!projects.ok()) return connection_->End(projects.status());
+  return projects;
+}
+
+}  // namespace cievents::store
