@@ -3,6 +3,7 @@
 #ifndef SERVICES_LIB_CATALOGUE_CATALOGUE_PARSER_H_
 #define SERVICES_LIB_CATALOGUE_CATALOGUE_PARSER_H_
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 

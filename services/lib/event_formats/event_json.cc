@@ -78,7 +78,7 @@ absl::Status ReadObject(element value, std::string_view parent, const std::vecto
                                      ? fmt::format("; known: {}", fmt::join(names, ", "))
                                      : fmt::format("; did you mean \"{}{}\"?", parent, nearest[0]);
       return Error(absl::StatusCode::kInvalidArgument, "unknown field \"{}{}\"{}", parent,
-                   item.key.substr(0, 64), advice);
+                   ShownText(item.key), advice);
     }
     const std::string name = fmt::format("{}{}", parent, fields[found].name);
     if (seen[found]) {

@@ -3,6 +3,7 @@
 #define SERVICES_LIB_EVENT_FORMATS_EVENT_VALIDATION_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "services/lib/event_formats/event.h"

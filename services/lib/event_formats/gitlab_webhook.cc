@@ -69,6 +69,12 @@ constexpr SubjectRule kSubjectRules[] = {
     {"key_destroy", "ssh_keys", "id"},
 };
 
+// What may become a text of an event: within its limit, and without U+0000, which Postgres cannot
+// keep. Anything else is as good as absent.
+bool IsEventText(std::string_view text) {
+  return text.size() <= kEventTextBytesMax && text.find('\0') == std::string_view::npos;
+}
+
 std::string SubjectOf(element payload, std::string_view kind) {
   for (const SubjectRule& rule : kSubjectRules) {
     if (rule.kind != kind) continue;
@@ -79,7 +85,7 @@ std::string SubjectOf(element payload, std::string_view kind) {
     const int64_t id = IdAt(payload, rule.path);
     std::string subject = text.empty() ? fmt::format("{}/{}", rule.plural, id)
                                        : fmt::format("{}/{}", rule.plural, text);
-    if ((text.empty() && id == 0) || subject.size() > kEventTextBytesMax) return "";
+    if ((text.empty() && id == 0) || !IsEventText(subject)) return "";
     return subject;
   }
   return "";
@@ -149,7 +155,7 @@ void FillActor(element payload, std::string_view kind, Event* event) {
     actor.username = std::string(TextAt(payload, "user_username"));
     actor.bot = IsBot(actor.username, "");
   }
-  if (actor.username.size() > kEventTextBytesMax) actor.username.clear();
+  if (!IsEventText(actor.username)) actor.username.clear();
 }
 
 // A pipeline's own events name it; whether a request of ours created it is found out later.

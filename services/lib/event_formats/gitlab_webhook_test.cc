@@ -280,6 +280,11 @@ TEST(GitlabWebhookTest, AnActionThatIsUnknownIsRefusedWithWhatWasSeen) {
   const std::string long_action = R"({"object_kind":"wiki_page","object_attributes":{"action":")" +
                                   std::string(5000, 'x') + R"("}})";
   EXPECT_LT(Refusal(long_action).size(), 300u) << "a message does not repeat the payload";
+  std::string long_kind = R"({"object_kind":"x)";
+  for (int i = 0; i < 100; ++i) long_kind += "\xC3\xA9";
+  const std::string message = Refusal(long_kind + "\"}");
+  EXPECT_LT(message.size(), 300u);
+  EXPECT_THAT(message, HasSubstr("\xC3\xA9\"; add it")) << "no character is cut in two";
 }
 
 TEST(GitlabWebhookTest, TheSizeLimitHoldsAtAndOnePastIt) {
@@ -304,6 +309,10 @@ TEST(GitlabWebhookTest, HostilePayloadsAreRefusedOrReadButNeverCrash) {
                   .names,
               ElementsAre("wiki_page/created"))
       << "of a key that stands twice the first counts";
+  const Event with_nul = Read(R"({"object_kind":"wiki_page","user":{"username":"a\u0000b"},
+                                  "object_attributes":{"action":"create","slug":"a\u0000b"}})");
+  EXPECT_EQ(with_nul.subject, "") << "U+0000 does not get into the texts of an event";
+  EXPECT_EQ(with_nul.actor.username, "");
   EXPECT_THAT(
       Read(R"({"object_kind":"issue","object_attributes":{"action":"open","iid":1e300}})").subject,
       "");

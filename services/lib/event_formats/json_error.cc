@@ -241,6 +241,14 @@ std::optional<JsonSyntaxError> FindJsonSyntaxError(std::string_view text) {
   return Scanner(text).Run();
 }
 
+std::string_view ShownText(std::string_view text) {
+  constexpr size_t kShownBytesMax = 64;
+  if (text.size() <= kShownBytesMax) return text;
+  size_t cut = kShownBytesMax;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
+  return text.substr(0, cut);
+}
+
 absl::Status NotJsonError(std::string_view document, std::string_view text,
                           std::string_view otherwise) {
   const std::optional<JsonSyntaxError> error = FindJsonSyntaxError(text);

@@ -25,6 +25,10 @@ std::optional<JsonSyntaxError> FindJsonSyntaxError(std::string_view text);
 absl::Status NotJsonError(std::string_view document, std::string_view text,
                           std::string_view otherwise);
 
+// The beginning of `text`, at most 64 bytes and never half a character: what a message shows of
+// what came in, since messages travel in protobuf strings. REQUIRES: `text` is UTF-8.
+std::string_view ShownText(std::string_view text);
+
 }  // namespace cievents
 
 #endif  // SERVICES_LIB_EVENT_FORMATS_JSON_ERROR_H_

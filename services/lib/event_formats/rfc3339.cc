@@ -3,6 +3,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "matcher/base/status.h"
+#include "services/lib/event_formats/json_error.h"
 
 namespace cievents {
 namespace {
@@ -39,7 +40,7 @@ absl::StatusOr<int64_t> ParseRfc3339(std::string_view text) {
   }
   return Error(absl::StatusCode::kInvalidArgument,
                "\"{}\" is not an RFC 3339 time; write it like 2026-06-01T10:00:00Z",
-               text.substr(0, kTextBytesMax));
+               ShownText(text));
 }
 
 std::string FormatRfc3339(int64_t time_ms) {

@@ -11,7 +11,7 @@
 namespace cievents {
 
 // Unix milliseconds of `2026-06-01T10:00:00.5+02:00`; finer fractions are cut off. kInvalidArgument
-// if it is no such text.
+// if it is no such text. REQUIRES: `text` is UTF-8.
 absl::StatusOr<int64_t> ParseRfc3339(std::string_view text);
 
 // `2026-06-01T08:00:00.500Z`: always UTC, always three digits.

@@ -9,6 +9,7 @@
 #include "matcher/base/status.h"
 #include "services/lib/base/nearest.h"
 #include "services/lib/event_formats/event.h"
+#include "services/lib/event_formats/json_error.h"
 #include "services/lib/event_formats/json_path.h"
 
 namespace cievents {
@@ -16,7 +17,6 @@ namespace {
 
 using simdjson::dom::element;
 
-constexpr size_t kShownBytesMax = 64;
 constexpr size_t kShownFieldsMax = 8;
 
 // GitLab before 16.11 sends comments without an action, and only when they are created.
@@ -70,11 +70,9 @@ bool Fits(element payload, const WebhookRow& row) {
 // What a message shows of a field: its JSON, cut at a character.
 std::string Shown(const std::optional<element>& value) {
   if (!value.has_value()) return "absent";
-  std::string text = simdjson::minify(*value);
-  if (text.size() <= kShownBytesMax) return text;
-  size_t cut = kShownBytesMax;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
-  return text.substr(0, cut) + "...";
+  const std::string text = simdjson::minify(*value);
+  const std::string_view shown = ShownText(text);
+  return fmt::format("{}{}", shown, shown.size() < text.size() ? "..." : "");
 }
 
 absl::Status UnknownKind(std::string_view kind, const Catalogue& catalogue) {
@@ -83,7 +81,7 @@ absl::Status UnknownKind(std::string_view kind, const Catalogue& catalogue) {
       absl::StatusCode::kInvalidArgument,
       "no event of the catalogue has the webhook kind \"{}\"{}; add it to the catalogue, or "
       "switch this trigger of the webhook off",
-      kind.substr(0, kShownBytesMax),
+      ShownText(kind),
       nearest.empty() ? "" : fmt::format(" (near ones: {})", fmt::join(nearest, ", ")));
 }
 
