@@ -32,6 +32,7 @@ constexpr size_t kSocketDirBytesMax = 107 - sizeof("/.s.PGSQL.5432");
 constexpr std::chrono::milliseconds kPollInterval{10};
 constexpr std::chrono::seconds kStartMax{60};
 constexpr std::chrono::seconds kStopMax{60};
+constexpr std::chrono::seconds kReadyMax{2};   // for such a server to begin to stop
 constexpr std::chrono::seconds kStaleMax{20};  // for an earlier server of this folder to go away
 
 // Waits for a condition of another process, which cannot signal us.
@@ -244,8 +245,16 @@ absl::Status LocalPostgres::State::AwaitNoOtherServer() {
     if (error) return !IsGone(other);  // unreadable: be careful
     return !IsGone(other) && fs::equivalent(folder, options_.data_dir, error);
   };
-  // An orphan of a program that just died is on its way out.
-  if (!Until(kStaleMax, [&serves_this_folder] { return !serves_this_folder(); })) {
+  // An orphan of a program that just died is on its way out; one that stays ready is somebody's.
+  const auto is_ready = [&pid_file] {
+    return ReadFile(pid_file).find("\nready") != std::string::npos;
+  };
+  const auto start = std::chrono::steady_clock::now();
+  Until(kStaleMax, [&serves_this_folder, &is_ready, start] {
+    return !serves_this_folder() ||
+           (is_ready() && std::chrono::steady_clock::now() - start > kReadyMax);
+  });
+  if (serves_this_folder()) {
     return Error(absl::StatusCode::kFailedPrecondition,
                  "another Postgres (process {}) runs on {}: stop it, or name another data folder",
                  other, options_.data_dir);

@@ -131,8 +131,12 @@ absl::StatusOr<std::string> PostgresMajor(const std::string& directory) {
 
 absl::StatusOr<std::string> FindPostgresPrograms(const std::string& major) {
   std::string other;
-  for (const std::string& directory : Candidates()) {
-    if (!HasPrograms(directory)) continue;
+  for (const std::string& candidate : Candidates()) {
+    if (!HasPrograms(candidate)) continue;
+    // Behind a link, because the other programs stand there too.
+    std::error_code error;
+    const fs::path program = fs::canonical(fs::path(candidate) / "postgres", error);
+    const std::string directory = error ? candidate : program.parent_path().string();
     if (major.empty()) return directory;
     const auto found = PostgresMajor(directory);
     if (found.ok() && *found == major) return directory;

@@ -4,11 +4,13 @@
 #include <libpq-fe.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
@@ -84,6 +86,37 @@ std::string NewDatabase() {
   static const bool made = (MakeTemplate(), true);
   CIEVENTS_CHECK(made);
   return Create(kTemplate);
+}
+
+std::string Sql(const std::string& dsn, const std::string& sql) {
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(dsn.c_str()),
+                                                                &PQfinish);
+  PQsetNoticeProcessor(
+      connection.get(), [](void*, const char*) {}, nullptr);
+  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()),
+                                                             &PQclear);
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+    return std::string("ERROR: ") + PQerrorMessage(connection.get());
+  }
+  std::string text;
+  for (int row = 0; row < PQntuples(result.get()); ++row) {
+    if (row > 0) text += '\n';
+    for (int column = 0; column < PQnfields(result.get()); ++column) {
+      if (column > 0) text += '|';
+      text += PQgetvalue(result.get(), row, column);
+    }
+  }
+  return text;
+}
+
+bool Eventually(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 std::string NewEmptyDatabase() { return Create("template0"); }

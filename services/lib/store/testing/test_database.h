@@ -2,6 +2,7 @@
 #ifndef SERVICES_LIB_STORE_TESTING_TEST_DATABASE_H_
 #define SERVICES_LIB_STORE_TESTING_TEST_DATABASE_H_
 
+#include <functional>
 #include <string>
 
 #include "services/lib/store/local_postgres.h"
@@ -20,7 +21,14 @@ std::string NewDatabase();
 // Makes a database with nothing in it.
 std::string NewEmptyDatabase();
 
-// The same for fixtures: a member gives each test a database.
+// Runs SQL (several statements too) and returns the rows of the last one: columns joined by '|',
+// rows by line ends; "ERROR: ..." if it failed.
+std::string Sql(const std::string& dsn, const std::string& sql);
+
+// Waits, at most half a minute, for something that another process or thread does.
+bool Eventually(const std::function<bool()>& condition);
+
+// For fixtures: a member gives each test a migrated database.
 class TestDatabase {
  public:
   TestDatabase() : dsn_(NewDatabase()) {}

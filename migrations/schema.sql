@@ -1,0 +1,2786 @@
+--
+-- PostgreSQL database dump
+--
+
+\restrict x
+
+-- Dumped from database version 15.20 (Debian 15.20-0+deb12u1)
+-- Dumped by pg_dump version 15.20 (Debian 15.20-0+deb12u1)
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+--
+-- Name: cievents; Type: SCHEMA; Schema: -; Owner: postgres
+--
+
+CREATE SCHEMA cievents;
+
+
+ALTER SCHEMA cievents OWNER TO postgres;
+
+--
+-- Name: SCHEMA cievents; Type: COMMENT; Schema: -; Owner: postgres
+--
+
+COMMENT ON SCHEMA cievents IS 'CI Events: subscriptions, events that matched, and the queue of pipeline requests.';
+
+
+--
+-- Name: cievents_admin; Type: SCHEMA; Schema: -; Owner: postgres
+--
+
+CREATE SCHEMA cievents_admin;
+
+
+ALTER SCHEMA cievents_admin OWNER TO postgres;
+
+--
+-- Name: SCHEMA cievents_admin; Type: COMMENT; Schema: -; Owner: postgres
+--
+
+COMMENT ON SCHEMA cievents_admin IS 'CI Events: views for people; stable, and without payloads or inputs.';
+
+
+--
+-- Name: claim_requests(text, integer, bigint, timestamp with time zone); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) RETURNS TABLE(event_uid uuid, subscription_id bigint, project_id bigint, root_namespace_id bigint, attempt integer, lease_until timestamp with time zone, turn_at timestamp with time zone)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+#variable_conflict use_column
+DECLARE
+  v_lease_until timestamptz;
+  v_turn cievents.tenant_queues;
+  v_turn_at timestamptz;
+  v_hint timestamptz;   -- the last turn taken
+  v_share integer;      -- most that one turn takes
+  v_allowance integer;  -- most that this turn takes
+  v_from bigint;
+  v_taken integer;
+  v_last_id bigint;
+  v_count integer;
+  v_max_id bigint;
+  v_keys cievents.active_requests[];
+  v_all cievents.active_requests[] := '{}';
+BEGIN
+  -- All inserts of turns come before the first turn is taken: from there on this waits for nobody.
+  PERFORM cievents.return_due_requests(greatest(p_max, 1000));
+  v_lease_until := clock_timestamp() + p_lease_ms * interval '1 millisecond';
+
+  SELECT ceil(p_max::numeric / greatest(count(*), 1)) INTO v_share
+  FROM (SELECT FROM cievents.tenant_queues q
+        WHERE q.next_turn_at BETWEEN p_turns_from AND clock_timestamp() LIMIT 16) AS due;
+
+  -- The bound only matters if many tenants have lost their requests to somebody else.
+  FOR v_turns IN 1..p_max + 100 LOOP
+    EXIT WHEN cardinality(v_all) >= p_max;
+    v_turn_at := clock_timestamp();
+    SELECT * INTO v_turn FROM cievents.tenant_queues q
+    WHERE q.next_turn_at >= p_turns_from AND q.next_turn_at <= v_turn_at
+    ORDER BY q.next_turn_at LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED;
+    EXIT WHEN NOT FOUND;
+    v_hint := v_turn.next_turn_at;
+
+    v_allowance := least(v_share, p_max - cardinality(v_all));
+    v_from := CASE WHEN v_turn.full_scan_at <= v_turn_at THEN 0 ELSE v_turn.low_water_id END;
+    v_taken := 0;
+    v_last_id := v_turn.low_water_id - 1;
+    LOOP
+      WITH taken AS (
+        DELETE FROM cievents.ready_requests
+        WHERE ctid = ANY (ARRAY(
+          SELECT r.ctid FROM cievents.ready_requests r
+          WHERE r.root_namespace_id = v_turn.root_namespace_id AND r.id >= v_from
+          ORDER BY r.id LIMIT v_allowance - v_taken
+          FOR UPDATE SKIP LOCKED))
+        RETURNING id, event_uid, subscription_id, project_id, root_namespace_id, attempt
+      ), leased AS (
+        INSERT INTO cievents.active_requests AS a (
+          event_uid, subscription_id, project_id, root_namespace_id, owner, attempt, lease_until)
+        SELECT t.event_uid, t.subscription_id, t.project_id, t.root_namespace_id, p_owner,
+          t.attempt + 1, v_lease_until
+        FROM taken t ORDER BY t.id
+        RETURNING a
+      )
+      SELECT (SELECT count(*)::integer FROM taken), (SELECT max(t.id) FROM taken t),
+        (SELECT array_agg(l.a) FROM leased l)
+      INTO v_count, v_max_id, v_keys;
+      v_all := v_all || v_keys;
+      v_taken := v_taken + v_count;
+      v_last_id := greatest(v_last_id, v_max_id);
+      EXIT WHEN v_from = 0 OR v_taken >= v_allowance;
+      v_from := 0;
+    END LOOP;
+
+    IF v_taken < v_allowance THEN
+      -- Nothing is left. The row goes, unless a writer holds it, whose requests are about to show.
+      PERFORM 1 FROM cievents.tenant_queues q
+      WHERE q.root_namespace_id = v_turn.root_namespace_id
+      FOR UPDATE SKIP LOCKED;
+      IF FOUND AND NOT EXISTS (SELECT FROM cievents.ready_requests r
+                               WHERE r.root_namespace_id = v_turn.root_namespace_id) THEN
+        DELETE FROM cievents.tenant_queues q WHERE q.root_namespace_id = v_turn.root_namespace_id;
+        CONTINUE;
+      END IF;
+    END IF;
+    UPDATE cievents.tenant_queues q
+    SET next_turn_at = clock_timestamp()
+          + CASE WHEN v_taken < v_allowance THEN interval '2 milliseconds' ELSE interval '0' END,
+        low_water_id = v_last_id + 1,
+        full_scan_at = CASE WHEN v_from = 0 THEN v_turn_at + interval '2 seconds'
+                            ELSE q.full_scan_at END
+    WHERE q.root_namespace_id = v_turn.root_namespace_id;
+  END LOOP;
+
+  RETURN QUERY
+  SELECT c.event_uid, c.subscription_id, c.project_id, c.root_namespace_id, c.attempt,
+    c.lease_until, v_hint
+  FROM unnest(v_all) AS c;
+END
+$$;
+
+
+ALTER FUNCTION cievents.claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone) OWNER TO postgres;
+
+--
+-- Name: FUNCTION claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone) IS 'Leases up to p_max ready requests to p_owner for p_lease_ms milliseconds; tenants take turns. Turns before p_turns_from are not looked at: a hint from the last claim''s turn_at, which saves reading dead rows.';
+
+
+--
+-- Name: complete_request(uuid, bigint, integer, text, text, bigint, text, bigint); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.complete_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text, p_outcome text, p_pipeline_id bigint, p_reason text, p_retry_delay_ms bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_held cievents.active_requests;
+BEGIN
+  DELETE FROM cievents.active_requests a
+  WHERE a.event_uid = p_event_uid AND a.subscription_id = p_subscription_id
+    AND a.attempt = p_attempt AND a.owner = p_owner
+  RETURNING * INTO v_held;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO cievents.request_outcomes (
+    event_uid, subscription_id, project_id, root_namespace_id, attempt, owner, outcome,
+    pipeline_id, reason)
+  VALUES (p_event_uid, p_subscription_id, v_held.project_id, v_held.root_namespace_id, p_attempt,
+    p_owner, p_outcome, nullif(p_pipeline_id, 0), p_reason);
+  IF p_outcome = 'retry' THEN
+    INSERT INTO cievents.deferred_requests (
+      event_uid, subscription_id, project_id, root_namespace_id, attempt, kind, reason, due_at)
+    VALUES (p_event_uid, p_subscription_id, v_held.project_id, v_held.root_namespace_id,
+      p_attempt, 'retry', p_reason,
+      clock_timestamp() + p_retry_delay_ms * interval '1 millisecond');
+  ELSIF p_outcome = 'dead' THEN
+    INSERT INTO cievents.dead_letters (
+      event_uid, subscription_id, project_id, root_namespace_id, attempt, reason)
+    VALUES (p_event_uid, p_subscription_id, v_held.project_id, v_held.root_namespace_id,
+      p_attempt, p_reason);
+  END IF;
+  RETURN true;
+END
+$$;
+
+
+ALTER FUNCTION cievents.complete_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text, p_outcome text, p_pipeline_id bigint, p_reason text, p_retry_delay_ms bigint) OWNER TO postgres;
+
+--
+-- Name: FUNCTION complete_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text, p_outcome text, p_pipeline_id bigint, p_reason text, p_retry_delay_ms bigint); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.complete_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text, p_outcome text, p_pipeline_id bigint, p_reason text, p_retry_delay_ms bigint) IS 'Ends an attempt: created, retry (after p_retry_delay_ms milliseconds) or dead. False: the lease is not the caller''s any more, and nothing was written.';
+
+
+--
+-- Name: enqueue_requests(uuid[], smallint[], bigint[], text[], text[], text[], bigint[], bigint[], timestamp with time zone[], timestamp with time zone[], boolean[], bigint[], text[], integer[], boolean[], text[], bigint[], text[], text[], bytea[], bytea[], text[], text[], uuid[], bigint[], bigint[], bigint[], text[], text[], text[], text[], text[], integer[], json[], bigint[]); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.enqueue_requests(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[]) RETURNS TABLE(inserted_requests integer, reused boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+DECLARE
+  v_new_events integer;
+  v_reused uuid[] := '{}';
+  v_inserted uuid[];
+  v_tenants bigint[];
+BEGIN
+  INSERT INTO cievents.events (
+    event_uid, identity_kind, identity_id, source, event_id, names, project_id, root_namespace_id,
+    event_time, received_at, confidential, actor_user_id, actor_username, actor_access_level,
+    actor_bot, cause_request_id, cause_pipeline_id, subject, data_schema, data, data_digest,
+    traceparent, correlation_id)
+  SELECT
+    e.uid, e.kind, e.identity_id, e.source, e.event_id, string_to_array(e.names, E'\n'),
+    nullif(e.project_id, 0), e.root_id, e.event_time, e.received_at, e.confidential,
+    nullif(e.user_id, 0), nullif(e.username, ''), e.access_level, e.bot,
+    nullif(e.cause_request, ''), nullif(e.cause_pipeline, 0), e.subject, e.data_schema, e.data,
+    e.digest, e.traceparent, e.correlation_id
+  FROM unnest(
+    p_event_uids, p_identity_kinds, p_identity_ids, p_sources, p_event_ids, p_names,
+    p_event_project_ids, p_event_root_namespace_ids, p_event_times, p_received_times,
+    p_confidential, p_actor_user_ids, p_actor_usernames, p_actor_access_levels, p_actor_bots,
+    p_cause_request_ids, p_cause_pipeline_ids, p_subjects, p_data_schemas, p_data,
+    p_data_digests, p_traceparents, p_correlation_ids
+  ) AS e (
+    uid, kind, identity_id, source, event_id, names, project_id, root_id, event_time, received_at,
+    confidential, user_id, username, access_level, bot, cause_request, cause_pipeline, subject,
+    data_schema, data, digest, traceparent, correlation_id)
+  ON CONFLICT (event_uid) DO NOTHING;
+  GET DIAGNOSTICS v_new_events = ROW_COUNT;
+
+  -- A statement of its own: its snapshot sees the events of writers that the insert waited for.
+  IF v_new_events < cardinality(p_event_uids) THEN
+    SELECT coalesce(array_agg(g.uid), '{}') INTO v_reused
+    FROM unnest(p_event_uids, p_data_digests) AS g (uid, digest)
+    JOIN cievents.events s ON s.event_uid = g.uid
+    WHERE s.data_digest <> g.digest
+      AND s.event_uid >= p_event_uids[1]
+      AND s.event_uid <= p_event_uids[cardinality(p_event_uids)];
+  END IF;
+
+  WITH inserted AS (
+    INSERT INTO cievents.pipeline_requests (
+      event_uid, subscription_id, project_id, root_namespace_id, path, ref, commit_sha,
+      workflow_id, event_name, entry, inputs, run_as_user_id)
+    SELECT
+      r.event_uid, r.subscription_id, r.project_id, r.root_id, r.path, r.ref, r.commit_sha,
+      r.workflow_id, r.event_name, r.entry, r.inputs, r.run_as_user_id
+    FROM unnest(
+      p_request_event_uids, p_subscription_ids, p_project_ids, p_root_namespace_ids, p_paths,
+      p_refs, p_commit_shas, p_workflow_ids, p_request_event_names, p_entries, p_inputs,
+      p_run_as_user_ids
+    ) AS r (
+      event_uid, subscription_id, project_id, root_id, path, ref, commit_sha, workflow_id,
+      event_name, entry, inputs, run_as_user_id)
+    WHERE r.event_uid <> ALL (v_reused)
+    ON CONFLICT (event_uid, subscription_id) DO NOTHING
+    RETURNING event_uid, subscription_id, project_id, root_namespace_id
+  ), ready AS (
+    INSERT INTO cievents.ready_requests (event_uid, subscription_id, project_id, root_namespace_id)
+    SELECT i.event_uid, i.subscription_id, i.project_id, i.root_namespace_id FROM inserted i
+  )
+  SELECT array_agg(i.event_uid), array_agg(DISTINCT i.root_namespace_id)
+  INTO v_inserted, v_tenants
+  FROM inserted i;
+
+  PERFORM cievents.give_turns(v_tenants);
+
+  RETURN QUERY
+  WITH counts AS MATERIALIZED (
+    SELECT n.uid, count(*)::integer AS requests FROM unnest(v_inserted) AS n (uid) GROUP BY n.uid
+  )
+  SELECT coalesce(c.requests, 0), g.uid = ANY (v_reused)
+  FROM unnest(p_event_uids) WITH ORDINALITY AS g (uid, place)
+  LEFT JOIN counts c ON c.uid = g.uid
+  ORDER BY g.place;
+END
+$$;
+
+
+ALTER FUNCTION cievents.enqueue_requests(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[]) OWNER TO postgres;
+
+--
+-- Name: FUNCTION enqueue_requests(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[]); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.enqueue_requests(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[]) IS 'Writes events and their pipeline requests, each at most once whatever is sent again. Answers for each event, in order: how many requests were new; whether its id was used with another payload, in which case none were written.';
+
+
+--
+-- Name: extend_leases(text, bigint); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.extend_leases(p_owner text, p_lease_ms bigint) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_now timestamptz := clock_timestamp();
+  v_extended integer;
+BEGIN
+  -- Locked in the order of the key: two calls of one owner would deadlock otherwise.
+  WITH held AS MATERIALIZED (
+    SELECT a.event_uid, a.subscription_id FROM cievents.active_requests a
+    WHERE a.owner = p_owner AND a.lease_until >= v_now
+    ORDER BY a.event_uid, a.subscription_id
+    FOR NO KEY UPDATE
+  )
+  UPDATE cievents.active_requests a
+  SET lease_until = v_now + p_lease_ms * interval '1 millisecond'
+  FROM held h
+  WHERE a.event_uid = h.event_uid AND a.subscription_id = h.subscription_id;
+  GET DIAGNOSTICS v_extended = ROW_COUNT;
+  RETURN v_extended;
+END
+$$;
+
+
+ALTER FUNCTION cievents.extend_leases(p_owner text, p_lease_ms bigint) OWNER TO postgres;
+
+--
+-- Name: FUNCTION extend_leases(p_owner text, p_lease_ms bigint); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.extend_leases(p_owner text, p_lease_ms bigint) IS 'Extends all unexpired leases of an owner to p_lease_ms milliseconds from now. Returns how many.';
+
+
+--
+-- Name: give_turns(bigint[]); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.give_turns(p_tenants bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_held integer;
+BEGIN
+  IF coalesce(cardinality(p_tenants), 0) = 0 THEN
+    RETURN;
+  END IF;
+  FOR v_try IN 1..100 LOOP
+    -- The look-up first: ON CONFLICT alone would wait for every turn that is being taken.
+    INSERT INTO cievents.tenant_queues (root_namespace_id)
+    SELECT t.tenant
+    FROM unnest(p_tenants) AS t (tenant)
+    WHERE NOT EXISTS (SELECT FROM cievents.tenant_queues q WHERE q.root_namespace_id = t.tenant)
+    ORDER BY t.tenant
+    ON CONFLICT DO NOTHING;
+
+    PERFORM 1 FROM cievents.tenant_queues q
+    WHERE q.root_namespace_id = ANY (p_tenants)
+    ORDER BY q.root_namespace_id
+    FOR KEY SHARE;
+    GET DIAGNOSTICS v_held = ROW_COUNT;
+    IF v_held = cardinality(p_tenants) THEN
+      RETURN;
+    END IF;
+    -- A turn was deleted between the two statements: give it again.
+  END LOOP;
+  RAISE EXCEPTION 'turns of tenants vanish as fast as they are given' USING ERRCODE = 'serialization_failure';
+END
+$$;
+
+
+ALTER FUNCTION cievents.give_turns(p_tenants bigint[]) OWNER TO postgres;
+
+--
+-- Name: FUNCTION give_turns(p_tenants bigint[]); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.give_turns(p_tenants bigint[]) IS 'Gives each of these tenants (distinct) a turn, if it has none, and keeps it until the end of the transaction.';
+
+
+--
+-- Name: mark_project_changed(bigint); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.mark_project_changed(p_project_id bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  UPDATE cievents.projects
+  SET changed_xid = pg_current_xact_id(), changed_at = clock_timestamp()
+  WHERE project_id = p_project_id
+$$;
+
+
+ALTER FUNCTION cievents.mark_project_changed(p_project_id bigint) OWNER TO postgres;
+
+--
+-- Name: FUNCTION mark_project_changed(p_project_id bigint); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.mark_project_changed(p_project_id bigint) IS 'Makes every matcher read the project''s set again once this transaction is committed.';
+
+
+--
+-- Name: return_due_requests(integer); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.return_due_requests(p_max integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+  v_now timestamptz := clock_timestamp();
+  v_returned integer;
+  v_tenants bigint[];
+BEGIN
+  WITH expired AS (
+    DELETE FROM cievents.active_requests
+    WHERE ctid = ANY (ARRAY(
+      SELECT a.ctid FROM cievents.active_requests a
+      WHERE a.lease_until < v_now ORDER BY a.lease_until LIMIT p_max
+      FOR UPDATE SKIP LOCKED))
+    RETURNING event_uid, subscription_id, project_id, root_namespace_id, attempt, owner
+  ), noted AS (
+    INSERT INTO cievents.request_outcomes (
+      event_uid, subscription_id, project_id, root_namespace_id, attempt, owner, outcome, reason)
+    SELECT event_uid, subscription_id, project_id, root_namespace_id, attempt, owner,
+      'lease_expired', 'the lease ended without a completion'
+    FROM expired
+  ), due AS (
+    DELETE FROM cievents.deferred_requests
+    WHERE ctid = ANY (ARRAY(
+      SELECT d.ctid FROM cievents.deferred_requests d
+      WHERE d.due_at <= v_now ORDER BY d.due_at LIMIT p_max
+      FOR UPDATE SKIP LOCKED))
+    RETURNING event_uid, subscription_id, project_id, root_namespace_id, attempt
+  ), returned AS (
+    INSERT INTO cievents.ready_requests (
+      event_uid, subscription_id, project_id, root_namespace_id, attempt)
+    SELECT event_uid, subscription_id, project_id, root_namespace_id, attempt FROM expired
+    UNION ALL
+    SELECT event_uid, subscription_id, project_id, root_namespace_id, attempt FROM due
+    RETURNING root_namespace_id
+  )
+  SELECT count(*)::integer, array_agg(DISTINCT root_namespace_id)
+  INTO v_returned, v_tenants FROM returned;
+
+  PERFORM cievents.give_turns(v_tenants);
+  RETURN v_returned;
+END
+$$;
+
+
+ALTER FUNCTION cievents.return_due_requests(p_max integer) OWNER TO postgres;
+
+--
+-- Name: FUNCTION return_due_requests(p_max integer); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.return_due_requests(p_max integer) IS 'Makes requests ready again whose lease has ended or whose time has come, at most p_max of each. Returns how many.';
+
+
+--
+-- Name: sweep_turns(); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.sweep_turns() RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+  v_tenants bigint[];
+BEGIN
+  -- Steps from tenant to tenant through the index instead of reading every ready request.
+  WITH RECURSIVE tenants AS (
+    SELECT (SELECT min(r.root_namespace_id) FROM cievents.ready_requests r) AS tenant
+    UNION ALL
+    SELECT (SELECT min(r.root_namespace_id) FROM cievents.ready_requests r
+            WHERE r.root_namespace_id > t.tenant)
+    FROM tenants t WHERE t.tenant IS NOT NULL
+  )
+  SELECT array_agg(t.tenant ORDER BY t.tenant) INTO v_tenants
+  FROM tenants t
+  WHERE t.tenant IS NOT NULL
+    AND NOT EXISTS (SELECT FROM cievents.tenant_queues q WHERE q.root_namespace_id = t.tenant);
+  PERFORM cievents.give_turns(v_tenants);
+  RETURN coalesce(cardinality(v_tenants), 0);
+END
+$$;
+
+
+ALTER FUNCTION cievents.sweep_turns() OWNER TO postgres;
+
+--
+-- Name: FUNCTION sweep_turns(); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.sweep_turns() IS 'Gives a turn to any tenant that has ready requests and no turn: a lost turn delays and never strands. Returns how many.';
+
+
+--
+-- Name: uuid7_floor(timestamp with time zone); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.uuid7_floor(p_time timestamp with time zone) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+  SELECT (lpad(to_hex(floor(extract(epoch FROM p_time) * 1000)::bigint), 12, '0')
+          || repeat('0', 20))::uuid
+$$;
+
+
+ALTER FUNCTION cievents.uuid7_floor(p_time timestamp with time zone) OWNER TO postgres;
+
+--
+-- Name: FUNCTION uuid7_floor(p_time timestamp with time zone); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.uuid7_floor(p_time timestamp with time zone) IS 'The smallest UUIDv7 of a millisecond: the lower bound of a partition.';
+
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: active_requests; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.active_requests (
+    event_uid uuid NOT NULL,
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    owner text NOT NULL,
+    attempt integer NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    calling_since timestamp with time zone,
+    claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+
+ALTER TABLE cievents.active_requests OWNER TO postgres;
+
+--
+-- Name: TABLE active_requests; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.active_requests IS 'A request that is leased; every completion is fenced by (request, attempt, owner).';
+
+
+--
+-- Name: COLUMN active_requests.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.event_uid IS 'The request''s event.';
+
+
+--
+-- Name: COLUMN active_requests.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.subscription_id IS 'The request''s subscription.';
+
+
+--
+-- Name: COLUMN active_requests.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN active_requests.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN active_requests.owner; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.owner IS 'Who holds the lease.';
+
+
+--
+-- Name: COLUMN active_requests.attempt; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.attempt IS 'Number of this attempt, 1-based.';
+
+
+--
+-- Name: COLUMN active_requests.lease_until; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.lease_until IS 'End of the lease, by the database''s clock.';
+
+
+--
+-- Name: COLUMN active_requests.calling_since; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.calling_since IS 'When the call that creates the pipeline began; null = not begun.';
+
+
+--
+-- Name: COLUMN active_requests.claimed_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.active_requests.claimed_at IS 'When the lease began.';
+
+
+--
+-- Name: config_files; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.config_files (
+    project_id bigint NOT NULL,
+    path text NOT NULL,
+    role text NOT NULL,
+    blob_id text NOT NULL,
+    parsed text NOT NULL,
+    good_blob_id text NOT NULL,
+    good_parsed text NOT NULL
+);
+
+
+ALTER TABLE cievents.config_files OWNER TO postgres;
+
+--
+-- Name: TABLE config_files; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.config_files IS 'A YAML file that decided something in the last applied push of its project.';
+
+
+--
+-- Name: COLUMN config_files.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.project_id IS 'The project.';
+
+
+--
+-- Name: COLUMN config_files.path; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.path IS 'Path in the project.';
+
+
+--
+-- Name: COLUMN config_files.role; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.role IS 'What the file is: ci_file, event_list or header_only.';
+
+
+--
+-- Name: COLUMN config_files.blob_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.blob_id IS 'Git blob id at the last applied commit, hex; empty = an include names it and it is not there.';
+
+
+--
+-- Name: COLUMN config_files.parsed; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.parsed IS 'JSON text of what was read from that blob, as the program wrote it; empty = nothing.';
+
+
+--
+-- Name: COLUMN config_files.good_blob_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.good_blob_id IS 'Git blob id of the last version without errors, hex; empty = none.';
+
+
+--
+-- Name: COLUMN config_files.good_parsed; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_files.good_parsed IS 'JSON text of what was read from the good blob; empty = nothing.';
+
+
+--
+-- Name: config_pushes; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.config_pushes (
+    push_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    push_sequence bigint NOT NULL,
+    commit_sha text NOT NULL,
+    result text NOT NULL,
+    added integer NOT NULL,
+    updated integer NOT NULL,
+    removed integer NOT NULL,
+    issues json NOT NULL,
+    pushed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+
+ALTER TABLE cievents.config_pushes OWNER TO postgres;
+
+--
+-- Name: TABLE config_pushes; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.config_pushes IS 'What happened to a push; the last 20 of each project.';
+
+
+--
+-- Name: COLUMN config_pushes.push_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.push_id IS 'Order of arrival.';
+
+
+--
+-- Name: COLUMN config_pushes.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.project_id IS 'The project; it may be unknown, if the push was not applied.';
+
+
+--
+-- Name: COLUMN config_pushes.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.root_namespace_id IS 'Root namespace of the project: the tenant.';
+
+
+--
+-- Name: COLUMN config_pushes.push_sequence; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.push_sequence IS 'The push''s number, counted up by the producer for each project.';
+
+
+--
+-- Name: COLUMN config_pushes.commit_sha; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.commit_sha IS 'The pushed commit, hex.';
+
+
+--
+-- Name: COLUMN config_pushes.result; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors, validated, unchanged, stale or invalid.';
+
+
+--
+-- Name: COLUMN config_pushes.added; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.added IS 'Subscriptions that are new.';
+
+
+--
+-- Name: COLUMN config_pushes.updated; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.updated IS 'Subscriptions that changed.';
+
+
+--
+-- Name: COLUMN config_pushes.removed; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.removed IS 'Subscriptions that ended.';
+
+
+--
+-- Name: COLUMN config_pushes.issues; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.issues IS 'JSON array of {severity, code, file, line, column, message, suggestion}; lines and columns 1-based, columns in bytes.';
+
+
+--
+-- Name: COLUMN config_pushes.pushed_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.config_pushes.pushed_at IS 'When the push was handled.';
+
+
+--
+-- Name: config_pushes_push_id_seq; Type: SEQUENCE; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE cievents.config_pushes ALTER COLUMN push_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME cievents.config_pushes_push_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: dead_letters; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.dead_letters (
+    event_uid uuid NOT NULL,
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    reason text NOT NULL,
+    died_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+
+ALTER TABLE cievents.dead_letters OWNER TO postgres;
+
+--
+-- Name: TABLE dead_letters; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.dead_letters IS 'A request that was given up; kept, listed, and can be made ready again by a person.';
+
+
+--
+-- Name: COLUMN dead_letters.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.event_uid IS 'The request''s event.';
+
+
+--
+-- Name: COLUMN dead_letters.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.subscription_id IS 'The request''s subscription.';
+
+
+--
+-- Name: COLUMN dead_letters.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN dead_letters.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN dead_letters.attempt; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.attempt IS 'Attempts made.';
+
+
+--
+-- Name: COLUMN dead_letters.reason; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.reason IS 'Why it was given up, for people.';
+
+
+--
+-- Name: COLUMN dead_letters.died_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.dead_letters.died_at IS 'When it was given up.';
+
+
+--
+-- Name: deferred_requests; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.deferred_requests (
+    event_uid uuid NOT NULL,
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    kind text NOT NULL,
+    reason text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    deferred_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT deferred_requests_kind CHECK ((kind = ANY (ARRAY['retry'::text, 'ambiguous'::text, 'parked'::text, 'debounced'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+
+ALTER TABLE cievents.deferred_requests OWNER TO postgres;
+
+--
+-- Name: TABLE deferred_requests; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.deferred_requests IS 'A request that waits for a time or a decision.';
+
+
+--
+-- Name: COLUMN deferred_requests.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.event_uid IS 'The request''s event.';
+
+
+--
+-- Name: COLUMN deferred_requests.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.subscription_id IS 'The request''s subscription.';
+
+
+--
+-- Name: COLUMN deferred_requests.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN deferred_requests.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN deferred_requests.attempt; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.attempt IS 'Attempts made so far.';
+
+
+--
+-- Name: COLUMN deferred_requests.kind; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.kind IS 'Why it waits: retry, ambiguous, parked or debounced.';
+
+
+--
+-- Name: COLUMN deferred_requests.reason; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.reason IS 'What happened, for people.';
+
+
+--
+-- Name: COLUMN deferred_requests.due_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.due_at IS 'When it becomes ready again; infinity = a person decides.';
+
+
+--
+-- Name: COLUMN deferred_requests.deferred_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.deferred_requests.deferred_at IS 'Since when it waits.';
+
+
+--
+-- Name: events; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.events (
+    event_uid uuid NOT NULL,
+    identity_kind smallint NOT NULL,
+    identity_id bigint NOT NULL,
+    source text NOT NULL,
+    event_id text NOT NULL,
+    names text[] NOT NULL,
+    project_id bigint,
+    root_namespace_id bigint NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    confidential boolean NOT NULL,
+    actor_user_id bigint,
+    actor_username text,
+    actor_access_level integer,
+    actor_bot boolean NOT NULL,
+    cause_request_id text,
+    cause_pipeline_id bigint,
+    subject text NOT NULL,
+    data_schema text NOT NULL,
+    data bytea NOT NULL,
+    data_digest bytea NOT NULL,
+    traceparent text NOT NULL,
+    correlation_id text NOT NULL,
+    CONSTRAINT events_data_digest_is_sha256 CHECK ((octet_length(data_digest) = 32)),
+    CONSTRAINT events_names_count CHECK (((cardinality(names) >= 1) AND (cardinality(names) <= 8)))
+)
+PARTITION BY RANGE (event_uid);
+
+
+ALTER TABLE cievents.events OWNER TO postgres;
+
+--
+-- Name: TABLE events; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.events IS 'An event that matched a subscription, once, with its payload. Hourly partitions on the uid, made by the program.';
+
+
+--
+-- Name: COLUMN events.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.event_uid IS 'UUIDv7 of the event''s time (ms); the other bits are a hash of its identity.';
+
+
+--
+-- Name: COLUMN events.identity_kind; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.identity_kind IS 'What identity_id is the id of: 0 instance, 1 group, 2 project.';
+
+
+--
+-- Name: COLUMN events.identity_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.identity_id IS 'Id of the project or group whose authorised caller sent the event; 0 = instance.';
+
+
+--
+-- Name: COLUMN events.source; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.source IS 'The emitter''s name of itself; with event_id unique for each identity.';
+
+
+--
+-- Name: COLUMN events.event_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.event_id IS 'The emitter''s id of the event.';
+
+
+--
+-- Name: COLUMN events.names; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.names IS 'Hierarchical names, in the catalogue''s order; 1 to 8.';
+
+
+--
+-- Name: COLUMN events.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.project_id IS 'Project in which it happened; null = none.';
+
+
+--
+-- Name: COLUMN events.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.root_namespace_id IS 'Root namespace in which it happened; 0 = instance event.';
+
+
+--
+-- Name: COLUMN events.event_time; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.event_time IS 'When it happened, by the emitter''s clock; ms.';
+
+
+--
+-- Name: COLUMN events.received_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.received_at IS 'When it was received, by the server''s clock; ms.';
+
+
+--
+-- Name: COLUMN events.confidential; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.confidential IS 'True: only entries that ask for confidential events match.';
+
+
+--
+-- Name: COLUMN events.actor_user_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.actor_user_id IS 'User id of who did it; null = unknown.';
+
+
+--
+-- Name: COLUMN events.actor_username; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.actor_username IS 'User name of who did it; null = unknown.';
+
+
+--
+-- Name: COLUMN events.actor_access_level; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.actor_access_level IS 'GitLab access level of the actor, 0 to 60; null = the format does not carry it.';
+
+
+--
+-- Name: COLUMN events.actor_bot; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.actor_bot IS 'True: the actor is a bot.';
+
+
+--
+-- Name: COLUMN events.cause_request_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.cause_request_id IS 'Pipeline request that caused the event; null = unknown.';
+
+
+--
+-- Name: COLUMN events.cause_pipeline_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.cause_pipeline_id IS 'Pipeline that caused the event; null = unknown.';
+
+
+--
+-- Name: COLUMN events.subject; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.subject IS 'What it happened to; may be empty.';
+
+
+--
+-- Name: COLUMN events.data_schema; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.data_schema IS 'URI of the payload''s schema; may be empty.';
+
+
+--
+-- Name: COLUMN events.data; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.data IS 'The payload, bytes as they came.';
+
+
+--
+-- Name: COLUMN events.data_digest; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.data_digest IS 'SHA-256 of the payload, 32 bytes: the same identity with another payload is refused.';
+
+
+--
+-- Name: COLUMN events.traceparent; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.traceparent IS 'W3C trace context; may be empty.';
+
+
+--
+-- Name: COLUMN events.correlation_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.correlation_id IS 'Correlation id for logs; may be empty.';
+
+
+--
+-- Name: pipeline_requests; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.pipeline_requests (
+    event_uid uuid NOT NULL,
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    path text NOT NULL,
+    ref text NOT NULL,
+    commit_sha text NOT NULL,
+    workflow_id text NOT NULL,
+    event_name text NOT NULL,
+    entry integer NOT NULL,
+    inputs json NOT NULL,
+    run_as_user_id bigint NOT NULL,
+    enqueued_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+PARTITION BY RANGE (event_uid);
+
+
+ALTER TABLE cievents.pipeline_requests OWNER TO postgres;
+
+--
+-- Name: TABLE pipeline_requests; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.pipeline_requests IS 'One pipeline to create for one event and one subscription; never updated. Hourly partitions on the uid, made by the program.';
+
+
+--
+-- Name: COLUMN pipeline_requests.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.event_uid IS 'The event; with subscription_id the key that makes delivery exact.';
+
+
+--
+-- Name: COLUMN pipeline_requests.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.subscription_id IS 'The subscription.';
+
+
+--
+-- Name: COLUMN pipeline_requests.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN pipeline_requests.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.root_namespace_id IS 'Root namespace of the subscribing project: the tenant that takes turns.';
+
+
+--
+-- Name: COLUMN pipeline_requests.path; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.path IS 'The pipeline file.';
+
+
+--
+-- Name: COLUMN pipeline_requests.ref; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.ref IS 'The branch to run on.';
+
+
+--
+-- Name: COLUMN pipeline_requests.commit_sha; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.commit_sha IS 'Commit whose subscription decided, hex.';
+
+
+--
+-- Name: COLUMN pipeline_requests.workflow_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.workflow_id IS 'Workflow id that decided, hex.';
+
+
+--
+-- Name: COLUMN pipeline_requests.event_name; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.event_name IS 'The event''s name that matched.';
+
+
+--
+-- Name: COLUMN pipeline_requests.entry; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.entry IS 'The deciding entry''s index in the subscription, 0-based.';
+
+
+--
+-- Name: COLUMN pipeline_requests.inputs; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.inputs IS 'Resolved inputs, a JSON object, kept bit by bit.';
+
+
+--
+-- Name: COLUMN pipeline_requests.run_as_user_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.run_as_user_id IS 'User id that the pipeline runs as.';
+
+
+--
+-- Name: COLUMN pipeline_requests.enqueued_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.pipeline_requests.enqueued_at IS 'When it was written.';
+
+
+--
+-- Name: projects; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.projects (
+    project_id bigint NOT NULL,
+    namespace_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    root_namespace_id bigint GENERATED ALWAYS AS (COALESCE(namespace_ids[1], (0)::bigint)) STORED NOT NULL,
+    slot smallint DEFAULT 0 NOT NULL,
+    path text DEFAULT ''::text NOT NULL,
+    default_branch text DEFAULT ''::text NOT NULL,
+    ci_config_path text DEFAULT ''::text NOT NULL,
+    push_sequence bigint DEFAULT 0 NOT NULL,
+    commit_sha text DEFAULT ''::text NOT NULL,
+    run_as_user_id bigint DEFAULT 0 NOT NULL,
+    allowed_scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    deleted_at timestamp with time zone,
+    changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT projects_namespaces_max CHECK ((cardinality(namespace_ids) <= 100)),
+    CONSTRAINT projects_slot_in_range CHECK (((slot >= 0) AND (slot <= 1023)))
+);
+
+
+ALTER TABLE cievents.projects OWNER TO postgres;
+
+--
+-- Name: TABLE projects; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.projects IS 'A project that CI Events knows: the lock of its pushes and its entry in the change feed.';
+
+
+--
+-- Name: COLUMN projects.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.project_id IS 'GitLab''s id of the project.';
+
+
+--
+-- Name: COLUMN projects.namespace_ids; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.namespace_ids IS 'Ids of its ancestors, root first; the last is the parent group.';
+
+
+--
+-- Name: COLUMN projects.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.root_namespace_id IS 'Id of the root namespace: the tenant, and the sharding key.';
+
+
+--
+-- Name: COLUMN projects.slot; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.slot IS 'Slot of the root namespace, 0 to 1023; computed by the program, fixed for ever.';
+
+
+--
+-- Name: COLUMN projects.path; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.path IS 'Full path, for people; may be empty.';
+
+
+--
+-- Name: COLUMN projects.default_branch; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.default_branch IS 'The branch whose files subscribe, and on which event pipelines run.';
+
+
+--
+-- Name: COLUMN projects.ci_config_path; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.ci_config_path IS 'Path of the project''s CI file.';
+
+
+--
+-- Name: COLUMN projects.push_sequence; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.push_sequence IS 'Number of the last applied push, counted up by the producer for each project; 0 = none yet.';
+
+
+--
+-- Name: COLUMN projects.commit_sha; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.commit_sha IS 'Commit of the last applied push, hex.';
+
+
+--
+-- Name: COLUMN projects.run_as_user_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.run_as_user_id IS 'User id named by the last applied push; 0 = none.';
+
+
+--
+-- Name: COLUMN projects.allowed_scopes; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.allowed_scopes IS 'Permissions that the last push gave: scopes beyond the project''s own events.';
+
+
+--
+-- Name: COLUMN projects.deleted_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.deleted_at IS 'When the project was deleted; null = it exists.';
+
+
+--
+-- Name: COLUMN projects.changed_xid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.changed_xid IS 'Transaction that last changed the set: what the change feed reads. Written by cievents.mark_project_changed only.';
+
+
+--
+-- Name: COLUMN projects.changed_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.changed_at IS 'When the set was last changed; for people and for lag metrics, never for the feed.';
+
+
+--
+-- Name: ready_requests; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.ready_requests (
+    id bigint NOT NULL,
+    event_uid uuid NOT NULL,
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    attempt integer DEFAULT 0 NOT NULL,
+    ready_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+
+ALTER TABLE cievents.ready_requests OWNER TO postgres;
+
+--
+-- Name: TABLE ready_requests; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.ready_requests IS 'A request that waits to be taken.';
+
+
+--
+-- Name: COLUMN ready_requests.id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.id IS 'Order within the tenant; does not become visible in order.';
+
+
+--
+-- Name: COLUMN ready_requests.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.event_uid IS 'The request''s event.';
+
+
+--
+-- Name: COLUMN ready_requests.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.subscription_id IS 'The request''s subscription.';
+
+
+--
+-- Name: COLUMN ready_requests.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN ready_requests.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN ready_requests.attempt; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.attempt IS 'Attempts made so far.';
+
+
+--
+-- Name: COLUMN ready_requests.ready_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.ready_requests.ready_at IS 'Since when it waits.';
+
+
+--
+-- Name: ready_requests_id_seq; Type: SEQUENCE; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE cievents.ready_requests ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME cievents.ready_requests_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: request_outcomes; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.request_outcomes (
+    event_uid uuid NOT NULL,
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    owner text NOT NULL,
+    outcome text NOT NULL,
+    pipeline_id bigint,
+    reason text NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT request_outcomes_outcome CHECK ((outcome = ANY (ARRAY['created'::text, 'retry'::text, 'dead'::text, 'lease_expired'::text])))
+)
+PARTITION BY RANGE (ended_at);
+
+
+ALTER TABLE cievents.request_outcomes OWNER TO postgres;
+
+--
+-- Name: TABLE request_outcomes; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.request_outcomes IS 'An attempt and what came of it; append-only. Daily partitions, made by the program.';
+
+
+--
+-- Name: COLUMN request_outcomes.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.event_uid IS 'The request''s event.';
+
+
+--
+-- Name: COLUMN request_outcomes.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.subscription_id IS 'The request''s subscription.';
+
+
+--
+-- Name: COLUMN request_outcomes.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN request_outcomes.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN request_outcomes.attempt; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.attempt IS 'Number of the attempt, 1-based.';
+
+
+--
+-- Name: COLUMN request_outcomes.owner; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.owner IS 'Who held the lease.';
+
+
+--
+-- Name: COLUMN request_outcomes.outcome; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.outcome IS 'created, retry, dead or lease_expired.';
+
+
+--
+-- Name: COLUMN request_outcomes.pipeline_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.pipeline_id IS 'The created pipeline; null = none.';
+
+
+--
+-- Name: COLUMN request_outcomes.reason; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.reason IS 'What happened, for people; may be empty.';
+
+
+--
+-- Name: COLUMN request_outcomes.ended_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.request_outcomes.ended_at IS 'When the attempt ended.';
+
+
+--
+-- Name: schema_migrations; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT schema_migrations_checksum_is_sha256 CHECK ((checksum ~ '^[0-9a-f]{64}$'::text))
+);
+
+
+ALTER TABLE cievents.schema_migrations OWNER TO postgres;
+
+--
+-- Name: TABLE schema_migrations; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.schema_migrations IS 'One row a migration that is applied; written by `cievents migrate` only.';
+
+
+--
+-- Name: COLUMN schema_migrations.version; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.schema_migrations.version IS 'Number of the migration; 1, 2, 3, without gaps.';
+
+
+--
+-- Name: COLUMN schema_migrations.name; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.schema_migrations.name IS 'File name without number and ending.';
+
+
+--
+-- Name: COLUMN schema_migrations.checksum; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.schema_migrations.checksum IS 'SHA-256 of the up file, 64 lower-case hex digits.';
+
+
+--
+-- Name: COLUMN schema_migrations.applied_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.schema_migrations.applied_at IS 'When it was applied.';
+
+
+--
+-- Name: subscriptions; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.subscriptions (
+    subscription_id bigint NOT NULL,
+    project_id bigint NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    path text NOT NULL,
+    inputs_digest text NOT NULL,
+    workflow_id text NOT NULL,
+    entries json NOT NULL,
+    inputs json NOT NULL,
+    owner_user_id bigint NOT NULL,
+    suspended boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone
+);
+
+
+ALTER TABLE cievents.subscriptions OWNER TO postgres;
+
+--
+-- Name: TABLE subscriptions; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.subscriptions IS 'One pipeline definition of one project. Its id is stable: rows are updated or ended, never deleted.';
+
+
+--
+-- Name: COLUMN subscriptions.subscription_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.subscription_id IS 'Stable id; with the event uid the key of a pipeline request.';
+
+
+--
+-- Name: COLUMN subscriptions.project_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN subscriptions.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.root_namespace_id IS 'Root namespace of the project: the tenant.';
+
+
+--
+-- Name: COLUMN subscriptions.path; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.path IS 'The pipeline file.';
+
+
+--
+-- Name: COLUMN subscriptions.inputs_digest; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.inputs_digest IS 'Digest of the include inputs; `displaced:ID` on an ended row whose key went to another id.';
+
+
+--
+-- Name: COLUMN subscriptions.workflow_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.workflow_id IS 'SHA-256 of the canonical definition, hex.';
+
+
+--
+-- Name: COLUMN subscriptions.entries; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.entries IS 'Patterns, conditions, inputs and options: canonical JSON, kept bit by bit.';
+
+
+--
+-- Name: COLUMN subscriptions.inputs; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.inputs IS 'Inputs that the include gives: canonical JSON, kept bit by bit.';
+
+
+--
+-- Name: COLUMN subscriptions.owner_user_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.owner_user_id IS 'User id of the last pusher who changed workflow id or inputs; 0 = none.';
+
+
+--
+-- Name: COLUMN subscriptions.suspended; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.suspended IS 'True: matches are counted and make no requests.';
+
+
+--
+-- Name: COLUMN subscriptions.created_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.created_at IS 'When the key first appeared; kept when it returns.';
+
+
+--
+-- Name: COLUMN subscriptions.updated_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.updated_at IS 'When the row last changed.';
+
+
+--
+-- Name: COLUMN subscriptions.ended_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.ended_at IS 'When the key was removed; null = live. The row stays, and the id returns with the key.';
+
+
+--
+-- Name: subscriptions_subscription_id_seq; Type: SEQUENCE; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE cievents.subscriptions ALTER COLUMN subscription_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME cievents.subscriptions_subscription_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: tenant_queues; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.tenant_queues (
+    root_namespace_id bigint NOT NULL,
+    next_turn_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    low_water_id bigint DEFAULT 0 NOT NULL,
+    full_scan_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500');
+
+
+ALTER TABLE cievents.tenant_queues OWNER TO postgres;
+
+--
+-- Name: TABLE tenant_queues; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.tenant_queues IS 'A tenant with ready requests, and when its turn comes: fairness and pacing.';
+
+
+--
+-- Name: COLUMN tenant_queues.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.tenant_queues.root_namespace_id IS 'The tenant: a root namespace; 0 = none known.';
+
+
+--
+-- Name: COLUMN tenant_queues.next_turn_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.tenant_queues.next_turn_at IS 'Not before this time is it the tenant''s turn; the earliest goes first.';
+
+
+--
+-- Name: COLUMN tenant_queues.low_water_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.tenant_queues.low_water_id IS 'Hint: ready requests below this id were probably taken; it only saves reading dead rows.';
+
+
+--
+-- Name: COLUMN tenant_queues.full_scan_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.tenant_queues.full_scan_at IS 'When the hint is ignored next, because ids do not become visible in order.';
+
+
+--
+-- Name: balance; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.balance AS
+ WITH states AS (
+         SELECT pipeline_requests.event_uid,
+            pipeline_requests.subscription_id,
+            NULL::text AS state
+           FROM cievents.pipeline_requests
+        UNION ALL
+         SELECT ready_requests.event_uid,
+            ready_requests.subscription_id,
+            'ready'::text
+           FROM cievents.ready_requests
+        UNION ALL
+         SELECT active_requests.event_uid,
+            active_requests.subscription_id,
+            'active'::text
+           FROM cievents.active_requests
+        UNION ALL
+         SELECT deferred_requests.event_uid,
+            deferred_requests.subscription_id,
+            'deferred'::text
+           FROM cievents.deferred_requests
+        UNION ALL
+         SELECT dead_letters.event_uid,
+            dead_letters.subscription_id,
+            'dead'::text
+           FROM cievents.dead_letters
+        UNION ALL
+         SELECT request_outcomes.event_uid,
+            request_outcomes.subscription_id,
+            'created'::text
+           FROM cievents.request_outcomes
+          WHERE (request_outcomes.outcome = 'created'::text)
+        )
+ SELECT states.event_uid,
+    states.subscription_id,
+    bool_or((states.state IS NULL)) AS stored,
+    COALESCE(array_agg(states.state ORDER BY states.state) FILTER (WHERE (states.state IS NOT NULL)), '{}'::text[]) AS states
+   FROM states
+  GROUP BY states.event_uid, states.subscription_id
+ HAVING ((count(states.state) <> 1) OR (NOT bool_or((states.state IS NULL))));
+
+
+ALTER TABLE cievents_admin.balance OWNER TO postgres;
+
+--
+-- Name: VIEW balance; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.balance IS 'Requests that are not in exactly one state. Empty, unless something is wrong.';
+
+
+--
+-- Name: COLUMN balance.event_uid; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.balance.event_uid IS 'The event.';
+
+
+--
+-- Name: COLUMN balance.subscription_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.balance.subscription_id IS 'The subscription.';
+
+
+--
+-- Name: COLUMN balance.stored; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.balance.stored IS 'True: the request itself is there; false: only a state of it is.';
+
+
+--
+-- Name: COLUMN balance.states; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.balance.states IS 'The states it is in.';
+
+
+--
+-- Name: config_issues; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.config_issues AS
+ SELECT c.push_id,
+    c.root_namespace_id,
+    c.project_id,
+    c.commit_sha,
+    (i.value ->> 'severity'::text) AS severity,
+    (i.value ->> 'code'::text) AS code,
+    (i.value ->> 'file'::text) AS file,
+    ((i.value ->> 'line'::text))::integer AS line,
+    ((i.value ->> 'column'::text))::integer AS "column",
+    (i.value ->> 'message'::text) AS message,
+    (i.value ->> 'suggestion'::text) AS suggestion,
+    c.pushed_at
+   FROM (cievents.config_pushes c
+     CROSS JOIN LATERAL json_array_elements(c.issues) i(value));
+
+
+ALTER TABLE cievents_admin.config_issues OWNER TO postgres;
+
+--
+-- Name: VIEW config_issues; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.config_issues IS 'The issues of the last pushes, one row each.';
+
+
+--
+-- Name: COLUMN config_issues.push_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.push_id IS 'The push.';
+
+
+--
+-- Name: COLUMN config_issues.root_namespace_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN config_issues.project_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.project_id IS 'The project.';
+
+
+--
+-- Name: COLUMN config_issues.commit_sha; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.commit_sha IS 'The pushed commit, hex.';
+
+
+--
+-- Name: COLUMN config_issues.severity; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.severity IS 'error, warning or info.';
+
+
+--
+-- Name: COLUMN config_issues.code; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.code IS 'Stable code; the documentation lists them.';
+
+
+--
+-- Name: COLUMN config_issues.file; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.file IS 'Path in the project.';
+
+
+--
+-- Name: COLUMN config_issues.line; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.line IS '1-based; 0 = the whole file.';
+
+
+--
+-- Name: COLUMN config_issues."column"; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues."column" IS '1-based, in bytes; 0 = unknown.';
+
+
+--
+-- Name: COLUMN config_issues.message; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.message IS 'What is wrong.';
+
+
+--
+-- Name: COLUMN config_issues.suggestion; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.suggestion IS 'What to write instead; empty = none.';
+
+
+--
+-- Name: COLUMN config_issues.pushed_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_issues.pushed_at IS 'When the push was handled.';
+
+
+--
+-- Name: config_pushes; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.config_pushes AS
+ SELECT c.push_id,
+    c.root_namespace_id,
+    c.project_id,
+    p.path AS project_path,
+    c.push_sequence,
+    c.commit_sha,
+    c.result,
+    c.added,
+    c.updated,
+    c.removed,
+    json_array_length(c.issues) AS issues,
+    c.pushed_at
+   FROM (cievents.config_pushes c
+     LEFT JOIN cievents.projects p USING (project_id));
+
+
+ALTER TABLE cievents_admin.config_pushes OWNER TO postgres;
+
+--
+-- Name: VIEW config_pushes; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.config_pushes IS 'What happened to a push; the last 20 of each project.';
+
+
+--
+-- Name: COLUMN config_pushes.push_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.push_id IS 'Order of arrival.';
+
+
+--
+-- Name: COLUMN config_pushes.root_namespace_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN config_pushes.project_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.project_id IS 'The project.';
+
+
+--
+-- Name: COLUMN config_pushes.project_path; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.project_path IS 'Full path of the project; null = not known.';
+
+
+--
+-- Name: COLUMN config_pushes.push_sequence; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.push_sequence IS 'The push''s number.';
+
+
+--
+-- Name: COLUMN config_pushes.commit_sha; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.commit_sha IS 'The pushed commit, hex.';
+
+
+--
+-- Name: COLUMN config_pushes.result; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors, validated, unchanged, stale or invalid.';
+
+
+--
+-- Name: COLUMN config_pushes.added; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.added IS 'Subscriptions that are new.';
+
+
+--
+-- Name: COLUMN config_pushes.updated; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.updated IS 'Subscriptions that changed.';
+
+
+--
+-- Name: COLUMN config_pushes.removed; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.removed IS 'Subscriptions that ended.';
+
+
+--
+-- Name: COLUMN config_pushes.issues; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.issues IS 'How many issues it had: see cievents_admin.config_issues.';
+
+
+--
+-- Name: COLUMN config_pushes.pushed_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.config_pushes.pushed_at IS 'When the push was handled.';
+
+
+--
+-- Name: queue_overview; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.queue_overview AS
+ WITH tenants AS (
+         SELECT ready_requests.root_namespace_id,
+            'ready'::text AS state,
+            ready_requests.ready_at AS since
+           FROM cievents.ready_requests
+        UNION ALL
+         SELECT active_requests.root_namespace_id,
+            'active'::text,
+            active_requests.claimed_at
+           FROM cievents.active_requests
+        UNION ALL
+         SELECT deferred_requests.root_namespace_id,
+            'deferred'::text,
+            deferred_requests.deferred_at
+           FROM cievents.deferred_requests
+        UNION ALL
+         SELECT dead_letters.root_namespace_id,
+            'dead'::text,
+            dead_letters.died_at
+           FROM cievents.dead_letters
+        )
+ SELECT t.root_namespace_id,
+    count(*) FILTER (WHERE (t.state = 'ready'::text)) AS ready,
+    count(*) FILTER (WHERE (t.state = 'active'::text)) AS active,
+    count(*) FILTER (WHERE (t.state = 'deferred'::text)) AS deferred,
+    count(*) FILTER (WHERE (t.state = 'dead'::text)) AS dead,
+    min(t.since) FILTER (WHERE (t.state = 'ready'::text)) AS oldest_ready_at,
+    q.next_turn_at
+   FROM (tenants t
+     LEFT JOIN cievents.tenant_queues q USING (root_namespace_id))
+  GROUP BY t.root_namespace_id, q.next_turn_at;
+
+
+ALTER TABLE cievents_admin.queue_overview OWNER TO postgres;
+
+--
+-- Name: VIEW queue_overview; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.queue_overview IS 'The queue, one row a tenant that has anything in it.';
+
+
+--
+-- Name: COLUMN queue_overview.root_namespace_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN queue_overview.ready; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.ready IS 'Requests that wait to be taken.';
+
+
+--
+-- Name: COLUMN queue_overview.active; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.active IS 'Requests that are leased.';
+
+
+--
+-- Name: COLUMN queue_overview.deferred; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.deferred IS 'Requests that wait for a time or a decision.';
+
+
+--
+-- Name: COLUMN queue_overview.dead; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.dead IS 'Requests that were given up.';
+
+
+--
+-- Name: COLUMN queue_overview.oldest_ready_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.oldest_ready_at IS 'Since when the oldest ready request waits; null = none waits.';
+
+
+--
+-- Name: COLUMN queue_overview.next_turn_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.queue_overview.next_turn_at IS 'Not before this time is it the tenant''s turn; null = it has none.';
+
+
+--
+-- Name: requests; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.requests AS
+ SELECT r.event_uid,
+    r.subscription_id,
+    r.root_namespace_id,
+    r.project_id,
+    r.path,
+    r.ref,
+    r.commit_sha,
+    r.workflow_id,
+    r.event_name,
+    r.entry,
+    r.run_as_user_id,
+    r.enqueued_at,
+        CASE
+            WHEN (a.event_uid IS NOT NULL) THEN 'active'::text
+            WHEN (q.event_uid IS NOT NULL) THEN 'ready'::text
+            WHEN (d.event_uid IS NOT NULL) THEN 'deferred'::text
+            WHEN (l.event_uid IS NOT NULL) THEN 'dead'::text
+            WHEN (c.attempt IS NOT NULL) THEN 'created'::text
+            ELSE NULL::text
+        END AS state,
+    COALESCE(a.attempt, q.attempt, d.attempt, l.attempt, c.attempt) AS attempt,
+    a.owner,
+    a.lease_until,
+    d.due_at,
+    c.pipeline_id,
+    COALESCE(d.reason, l.reason) AS reason,
+    COALESCE(a.claimed_at, q.ready_at, d.deferred_at, l.died_at, c.ended_at) AS state_since
+   FROM (((((cievents.pipeline_requests r
+     LEFT JOIN cievents.active_requests a USING (event_uid, subscription_id))
+     LEFT JOIN cievents.ready_requests q USING (event_uid, subscription_id))
+     LEFT JOIN cievents.deferred_requests d USING (event_uid, subscription_id))
+     LEFT JOIN cievents.dead_letters l USING (event_uid, subscription_id))
+     LEFT JOIN LATERAL ( SELECT o.attempt,
+            o.pipeline_id,
+            o.ended_at
+           FROM cievents.request_outcomes o
+          WHERE ((o.event_uid = r.event_uid) AND (o.subscription_id = r.subscription_id) AND (o.outcome = 'created'::text))
+         LIMIT 1) c ON (true));
+
+
+ALTER TABLE cievents_admin.requests OWNER TO postgres;
+
+--
+-- Name: VIEW requests; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.requests IS 'Every pipeline request and where it stands.';
+
+
+--
+-- Name: COLUMN requests.event_uid; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.event_uid IS 'The event.';
+
+
+--
+-- Name: COLUMN requests.subscription_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.subscription_id IS 'The subscription.';
+
+
+--
+-- Name: COLUMN requests.root_namespace_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.root_namespace_id IS 'The tenant: root namespace of the subscribing project.';
+
+
+--
+-- Name: COLUMN requests.project_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN requests.path; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.path IS 'The pipeline file.';
+
+
+--
+-- Name: COLUMN requests.ref; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.ref IS 'The branch to run on.';
+
+
+--
+-- Name: COLUMN requests.commit_sha; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.commit_sha IS 'Commit whose subscription decided, hex.';
+
+
+--
+-- Name: COLUMN requests.workflow_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.workflow_id IS 'Workflow id that decided, hex.';
+
+
+--
+-- Name: COLUMN requests.event_name; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.event_name IS 'The event''s name that matched.';
+
+
+--
+-- Name: COLUMN requests.entry; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.entry IS 'The deciding entry''s index, 0-based.';
+
+
+--
+-- Name: COLUMN requests.run_as_user_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.run_as_user_id IS 'User id that the pipeline runs as.';
+
+
+--
+-- Name: COLUMN requests.enqueued_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.enqueued_at IS 'When it was written.';
+
+
+--
+-- Name: COLUMN requests.state; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.state IS 'ready, active, deferred, created or dead; null = none, which cievents_admin.balance lists.';
+
+
+--
+-- Name: COLUMN requests.attempt; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.attempt IS 'Attempts so far, the running one included.';
+
+
+--
+-- Name: COLUMN requests.owner; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.owner IS 'Who holds the lease (active).';
+
+
+--
+-- Name: COLUMN requests.lease_until; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.lease_until IS 'End of the lease (active).';
+
+
+--
+-- Name: COLUMN requests.due_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.due_at IS 'When it becomes ready again (deferred).';
+
+
+--
+-- Name: COLUMN requests.pipeline_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.pipeline_id IS 'The pipeline (created).';
+
+
+--
+-- Name: COLUMN requests.reason; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.reason IS 'What happened (deferred, dead).';
+
+
+--
+-- Name: COLUMN requests.state_since; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.requests.state_since IS 'Since when it is in this state.';
+
+
+--
+-- Name: subscriptions_effective; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.subscriptions_effective AS
+ SELECT s.subscription_id,
+    s.root_namespace_id,
+    s.project_id,
+    p.path AS project_path,
+    s.path,
+    s.inputs_digest,
+    s.workflow_id,
+    s.entries,
+    s.owner_user_id,
+    s.suspended,
+    p.default_branch,
+    p.commit_sha,
+    s.created_at,
+    s.updated_at
+   FROM (cievents.subscriptions s
+     JOIN cievents.projects p USING (project_id))
+  WHERE ((s.ended_at IS NULL) AND (p.deleted_at IS NULL));
+
+
+ALTER TABLE cievents_admin.subscriptions_effective OWNER TO postgres;
+
+--
+-- Name: VIEW subscriptions_effective; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.subscriptions_effective IS 'The live subscriptions: what matchers hold.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.subscription_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.subscription_id IS 'Stable id.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.root_namespace_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.root_namespace_id IS 'The tenant.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.project_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.project_id IS 'The subscribing project.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.project_path; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.project_path IS 'Full path of the project; may be empty.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.path; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.path IS 'The pipeline file.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.inputs_digest; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.inputs_digest IS 'Digest of the include inputs.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.workflow_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.workflow_id IS 'SHA-256 of the canonical definition, hex.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.entries; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.entries IS 'The entries, as read from the file: canonical JSON.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.owner_user_id; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.owner_user_id IS 'User id of its owner; 0 = none.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.suspended; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.suspended IS 'True: matches make no requests.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.default_branch; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.default_branch IS 'The branch that its pipelines run on.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.commit_sha; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.commit_sha IS 'Commit of the project''s last applied push, hex.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.created_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.created_at IS 'When its key first appeared.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.updated_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.updated_at IS 'When it last changed.';
+
+
+--
+-- Name: active_requests active_requests_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.active_requests
+    ADD CONSTRAINT active_requests_pkey PRIMARY KEY (event_uid, subscription_id);
+
+
+--
+-- Name: config_files config_files_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.config_files
+    ADD CONSTRAINT config_files_pkey PRIMARY KEY (project_id, path);
+
+
+--
+-- Name: config_pushes config_pushes_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.config_pushes
+    ADD CONSTRAINT config_pushes_pkey PRIMARY KEY (push_id);
+
+
+--
+-- Name: dead_letters dead_letters_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (event_uid, subscription_id);
+
+
+--
+-- Name: deferred_requests deferred_requests_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.deferred_requests
+    ADD CONSTRAINT deferred_requests_pkey PRIMARY KEY (event_uid, subscription_id);
+
+
+--
+-- Name: events events_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (event_uid);
+
+
+--
+-- Name: pipeline_requests pipeline_requests_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.pipeline_requests
+    ADD CONSTRAINT pipeline_requests_pkey PRIMARY KEY (event_uid, subscription_id);
+
+
+--
+-- Name: projects projects_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (project_id);
+
+
+--
+-- Name: ready_requests ready_requests_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.ready_requests
+    ADD CONSTRAINT ready_requests_pkey PRIMARY KEY (event_uid, subscription_id);
+
+
+--
+-- Name: schema_migrations schema_migrations_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+
+--
+-- Name: subscriptions subscriptions_key; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.subscriptions
+    ADD CONSTRAINT subscriptions_key UNIQUE (project_id, path, inputs_digest);
+
+
+--
+-- Name: subscriptions subscriptions_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.subscriptions
+    ADD CONSTRAINT subscriptions_pkey PRIMARY KEY (subscription_id);
+
+
+--
+-- Name: tenant_queues tenant_queues_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.tenant_queues
+    ADD CONSTRAINT tenant_queues_pkey PRIMARY KEY (root_namespace_id);
+
+
+--
+-- Name: active_requests_lease_until_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX active_requests_lease_until_idx ON cievents.active_requests USING btree (lease_until);
+
+
+--
+-- Name: active_requests_owner_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX active_requests_owner_idx ON cievents.active_requests USING btree (owner);
+
+
+--
+-- Name: config_pushes_project_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX config_pushes_project_idx ON cievents.config_pushes USING btree (project_id, push_id);
+
+
+--
+-- Name: deferred_requests_due_at_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX deferred_requests_due_at_idx ON cievents.deferred_requests USING btree (due_at);
+
+
+--
+-- Name: projects_changed_xid_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX projects_changed_xid_idx ON cievents.projects USING btree (changed_xid);
+
+
+--
+-- Name: ready_requests_turn_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX ready_requests_turn_idx ON cievents.ready_requests USING btree (root_namespace_id, id);
+
+
+--
+-- Name: request_outcomes_request_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX request_outcomes_request_idx ON ONLY cievents.request_outcomes USING btree (event_uid, subscription_id);
+
+
+--
+-- Name: tenant_queues_next_turn_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX tenant_queues_next_turn_idx ON cievents.tenant_queues USING btree (next_turn_at);
+
+
+--
+-- Name: config_files config_files_project_fkey; Type: FK CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.config_files
+    ADD CONSTRAINT config_files_project_fkey FOREIGN KEY (project_id) REFERENCES cievents.projects(project_id);
+
+
+--
+-- Name: subscriptions subscriptions_project_fkey; Type: FK CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.subscriptions
+    ADD CONSTRAINT subscriptions_project_fkey FOREIGN KEY (project_id) REFERENCES cievents.projects(project_id);
+
+
+--
+-- PostgreSQL database dump complete
+--
+
+\unrestrict x
+
