@@ -53,6 +53,11 @@ void PatternReader::Judge(const matcher::Pattern& pattern, yaml::Mark mark) {
                  fmt::format("write `{}/**` for all of them", text));
       return;
     }
+    if (catalogue_.HasDeeperNames(pattern)) {
+      sink_->Add(kUnknownEvent, mark, fmt::format("all events below `{}` have more segments", text),
+                 fmt::format("write `{}*` to match them", text));
+      return;
+    }
     const std::vector<std::string> nearest = catalogue_.Nearest(text, kSuggestedNamesMax);
     sink_->Add(kUnknownEvent, mark, fmt::format("no event of the catalogue matches `{}`", text),
                nearest.empty() ? "`cievents events list` shows the names"

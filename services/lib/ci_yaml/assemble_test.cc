@@ -1,0 +1,364 @@
+#include "services/lib/ci_yaml/assemble.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <set>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cievents::ci_yaml {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// A commit in words: files by path, then what is asked of it.
+class Commit {
+ public:
+  Commit& Add(const std::string& path, const std::string& content) {
+    contents_[path] = content;
+    request_.manifest_paths.push_back(path);
+    return *this;
+  }
+  // Stands in the manifest; its content is not known yet.
+  Commit& AddUnknown(const std::string& path) {
+    request_.manifest_paths.push_back(path);
+    return *this;
+  }
+  // The last good version of a file that is broken in this commit.
+  Commit& WithLastGood(const std::string& path, const std::string& content) {
+    last_good_[path] = content;
+    return *this;
+  }
+  AssembleRequest& request() { return request_; }
+
+  Assembly Assemble() {
+    request_.lookup = [this](std::string_view path, FileRole role, CommitFile* file) {
+      EXPECT_THAT(request_.manifest_paths, Contains(std::string(path)));
+      const auto content = contents_.find(std::string(path));
+      if (content == contents_.end()) return FilePresence::kUnknown;
+      file->parsed = Parse(role, path, content->second);
+      file->live = file->parsed;
+      if (HasErrors(file->parsed->issues)) {
+        const auto good = last_good_.find(std::string(path));
+        file->live = good == last_good_.end() ? nullptr : Parse(role, path, good->second);
+      }
+      return FilePresence::kGiven;
+    };
+    return ci_yaml::Assemble(request_, *Catalogue::BuiltIn());
+  }
+
+ private:
+  const ParsedFile* Parse(FileRole role, std::string_view path, std::string_view content) {
+    parsed_.push_back(
+        std::make_unique<ParsedFile>(ParseFile(role, path, content, *Catalogue::BuiltIn())));
+    return parsed_.back().get();
+  }
+
+  AssembleRequest request_;
+  std::map<std::string, std::string> contents_;
+  std::map<std::string, std::string> last_good_;
+  std::vector<std::unique_ptr<ParsedFile>> parsed_;
+};
+
+// PATH(patterns of all entries){include inputs}
+std::vector<std::string> Drafts(const Assembly& assembly) {
+  std::vector<std::string> texts;
+  for (const SubscriptionDraft& draft : assembly.drafts) {
+    std::string text = draft.path + "(";
+    for (const matcher::Entry& entry : draft.entries) {
+      for (const matcher::Pattern& pattern : entry.patterns) {
+        text += (text.back() == '(' ? "" : " ") + pattern.text();
+      }
+    }
+    text += ")";
+    for (const matcher::InputBinding& input : draft.include_inputs) {
+      text += input.name + "=" + input.value_json;
+    }
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+std::vector<std::string> Issues(const Assembly& assembly) {
+  std::vector<std::string> texts;
+  for (const Issue& issue : assembly.issues) {
+    texts.push_back(fmt::format("{}:{}:{} {}", issue.file, issue.line, issue.column, issue.code));
+  }
+  return texts;
+}
+
+constexpr char kIssueHeader[] = "spec: {events: [issue/closed]}\n---\n";
+
+TEST(AssembleTest, TheCiFileAndTheEventListMakeOneSubscription) {
+  const Assembly assembly = Commit()
+                                .Add(".gitlab-ci-event.yml", "events: [package/published]\n")
+                                .Add(".gitlab-ci.yml", "workflow: {events: [issue/closed]}\n")
+                                .Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre(".gitlab-ci.yml(issue/closed package/published)"));
+  EXPECT_THAT(Issues(assembly), IsEmpty());
+  EXPECT_THAT(assembly.paths_of_interest, ElementsAre(".gitlab-ci-event.yml", ".gitlab-ci.yml"));
+  // The digest of no inputs is that of an empty object.
+  EXPECT_EQ(assembly.drafts[0].inputs_digest,
+            "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+  EXPECT_EQ(assembly.drafts[0].workflow_id, WorkflowId(assembly.drafts[0].entries, "{}"));
+}
+
+TEST(AssembleTest, TheConfiguredCiFileIsUsedInsteadOfTheDefault) {
+  Commit commit;
+  commit.Add(".gitlab-ci.yml", "workflow: {events: [issue/closed]}\n")
+      .Add("ci/main.yml", "workflow: {events: [issue/created]}\n");
+  commit.request().ci_config_path = "ci/main.yml";
+  EXPECT_THAT(Drafts(commit.Assemble()), ElementsAre("ci/main.yml(issue/created)"));
+}
+
+TEST(AssembleTest, FilesOfTheEventsFolderSubscribeAndThoseOfSubfoldersDoNot) {
+  const Assembly assembly = Commit()
+                                .Add(".gitlab/ci/events/b.yaml", kIssueHeader)
+                                .Add(".gitlab/ci/events/a.yml", kIssueHeader)
+                                .Add(".gitlab/ci/events/none.yml", "job: {script: a}\n")
+                                .Add(".gitlab/ci/events/sub/c.yml", kIssueHeader)
+                                .Add(".gitlab/ci/events.yml", kIssueHeader)
+                                .Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre(".gitlab/ci/events/a.yml(issue/closed)",
+                                            ".gitlab/ci/events/b.yaml(issue/closed)"));
+  EXPECT_THAT(Issues(assembly), IsEmpty());
+}
+
+TEST(AssembleTest, IncludedFilesSubscribeWithTheInputsOfTheInclude) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab-ci.yml",
+               "include:\n  - {local: my/a.yml, inputs: {env: test}}\n"
+               "  - {local: my/a.yml, inputs: {env: live}}\n"
+               "  - {local: /my/a.yml, with: {env: test}}\n  - plain.yml\n")
+          .Add("my/a.yml", "spec: {events: [issue/closed], inputs: {env: }}\n---\n[broken")
+          .Add("my/not-included.yml", kIssueHeader)
+          .Add("plain.yml", "job: {script: a}\n")
+          .Assemble();
+  EXPECT_THAT(Drafts(assembly),
+              testing::UnorderedElementsAre("my/a.yml(issue/closed)env=\"test\"",
+                                            "my/a.yml(issue/closed)env=\"live\""));
+  EXPECT_THAT(Issues(assembly), IsEmpty());
+  EXPECT_LT(assembly.drafts[0].inputs_digest, assembly.drafts[1].inputs_digest);
+  EXPECT_EQ(assembly.drafts[0].workflow_id, assembly.drafts[1].workflow_id);
+  EXPECT_THAT(assembly.paths_of_interest,
+              ElementsAre(".gitlab-ci-event.yml", ".gitlab-ci.yml", "my/a.yml", "plain.yml"));
+}
+
+TEST(AssembleTest, AFileOfTheEventsFolderThatIsIncludedIsSubscribedOnlyAsIncluded) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab-ci.yml", "include: {local: .gitlab/ci/events/a.yml, inputs: {x: 1}}\n")
+          .Add(".gitlab/ci/events/a.yml", kIssueHeader)
+          .Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre(".gitlab/ci/events/a.yml(issue/closed)x=1"));
+  EXPECT_THAT(Issues(assembly), ElementsAre(".gitlab/ci/events/a.yml:1:1 subscribed-as-included"));
+}
+
+TEST(AssembleTest, UnknownContentIsAskedForAndMissingPathsAreOfInterest) {
+  const Assembly assembly = Commit()
+                                .Add(".gitlab-ci.yml", "include: [a.yml, gone.yml]\n")
+                                .AddUnknown("a.yml")
+                                .AddUnknown(".gitlab/ci/events/b.yml")
+                                .AddUnknown("other.yml")
+                                .Assemble();
+  EXPECT_THAT(assembly.needs_content, ElementsAre(".gitlab/ci/events/b.yml", "a.yml"));
+  EXPECT_THAT(assembly.paths_of_interest, Contains("gone.yml"));
+  EXPECT_THAT(assembly.paths_of_interest, testing::Not(Contains("other.yml")));
+}
+
+TEST(AssembleTest, AnUnknownCiFileIsNotAMissingOne) {
+  const Assembly assembly = Commit()
+                                .AddUnknown(".gitlab-ci.yml")
+                                .Add(".gitlab-ci-event.yml", "events: [issue/closed]\n")
+                                .Assemble();
+  EXPECT_THAT(assembly.needs_content, ElementsAre(".gitlab-ci.yml"));
+  EXPECT_THAT(Issues(assembly), IsEmpty());
+}
+
+TEST(AssembleTest, ABrokenFileCountsAsItsLastGoodVersion) {
+  Commit commit;
+  commit.Add(".gitlab/ci/events/a.yml", "spec: {events: [A]}\n---\n")
+      .Add(".gitlab/ci/events/b.yml", "spec: {events: [A]}\n---\n")
+      .WithLastGood(".gitlab/ci/events/a.yml", kIssueHeader);
+  const Assembly assembly = commit.Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre(".gitlab/ci/events/a.yml(issue/closed)"));
+  EXPECT_THAT(Issues(assembly), ElementsAre(".gitlab/ci/events/a.yml:1:17 bad-pattern",
+                                            ".gitlab/ci/events/b.yml:1:17 bad-pattern"));
+}
+
+TEST(AssembleTest, IssuesCarryThePathEvenIfTheSameContentWasParsedElsewhere) {
+  const ParsedFile parsed = ParseFile(FileRole::kHeaderOnly, "elsewhere.yml",
+                                      "spec: {events: ['**']}\n---\n", *Catalogue::BuiltIn());
+  AssembleRequest request;
+  request.manifest_paths = {".gitlab/ci/events/a.yml"};
+  request.lookup = [&](std::string_view, FileRole role, CommitFile* file) {
+    EXPECT_EQ(role, FileRole::kHeaderOnly);
+    *file = {&parsed, &parsed};
+    return FilePresence::kGiven;
+  };
+  EXPECT_THAT(Issues(Assemble(request, *Catalogue::BuiltIn())),
+              ElementsAre(".gitlab/ci/events/a.yml:1:17 matches-everything"));
+}
+
+TEST(AssembleTest, IncludesThatCannotBeReadAreErrorsAtTheirPlace) {
+  const Assembly assembly = Commit()
+                                .Add(".gitlab-ci.yml",
+                                     "include:\n  - my/evnts.yml\n  - local: README.md\n"
+                                     "  - .gitlab-ci.yml\n")
+                                .Add("my/events.yml", kIssueHeader)
+                                .Assemble();
+  EXPECT_THAT(Issues(assembly), ElementsAre(".gitlab-ci.yml:2:5 include-not-found",
+                                            ".gitlab-ci.yml:3:5 include-not-yaml"));
+  EXPECT_THAT(assembly.issues[0].suggestion, HasSubstr("`my/events.yml`"));
+  EXPECT_THAT(assembly.drafts, IsEmpty());
+}
+
+TEST(AssembleTest, AnEventListNeedsACiFile) {
+  const Assembly assembly =
+      Commit().Add(".gitlab-ci-event.yml", "events:\n  - issue/closed\n").Assemble();
+  EXPECT_THAT(Issues(assembly), ElementsAre(".gitlab-ci-event.yml:2:5 ci-file-missing"));
+  EXPECT_THAT(assembly.drafts, IsEmpty());
+}
+
+TEST(AssembleTest, MisspelledPathsAreWarnings) {
+  const Assembly assembly = Commit()
+                                .Add(".gitlab-ci-event.yaml", "")
+                                .Add(".gitlab/ci/event/a.yml", "")
+                                .Add("docs/.gitlab-ci-event.yaml", "")
+                                .Assemble();
+  EXPECT_THAT(Issues(assembly), ElementsAre(".gitlab-ci-event.yaml:1:1 misspelled-path",
+                                            ".gitlab/ci/event/a.yml:1:1 misspelled-path"));
+  EXPECT_THAT(assembly.issues[0].suggestion, HasSubstr("`.gitlab-ci-event.yml`"));
+  EXPECT_THAT(assembly.issues[1].suggestion, HasSubstr("`.gitlab/ci/events/a.yml`"));
+}
+
+constexpr char kScopes[] = R"(spec:
+  events:
+    - issue/closed
+    - {name: issue/created, scope: group}
+    - {name: issue/created, scope: instance}
+    - {name: issue/created, scope: {project: 7}}
+    - {name: issue/created, confidential: true}
+---
+)";
+
+TEST(AssembleTest, EntriesThatThePusherMayNotHaveAreLeftOutAlone) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab-ci.yml", "include:\n  - {local: a.yml, inputs: {x: 1}}\n  - a.yml\n")
+          .Add("a.yml", kScopes)
+          .Assemble();
+  EXPECT_THAT(Drafts(assembly),
+              testing::UnorderedElementsAre("a.yml(issue/closed)", "a.yml(issue/closed)x=1"));
+  EXPECT_THAT(Issues(assembly),
+              ElementsAre("a.yml:4:7 scope-not-allowed", "a.yml:5:7 scope-not-allowed",
+                          "a.yml:6:7 scope-not-allowed", "a.yml:7:7 confidential-not-allowed"));
+}
+
+TEST(AssembleTest, PermittedScopesAreKept) {
+  Commit commit;
+  commit.Add(".gitlab/ci/events/a.yml", kScopes);
+  commit.request().permissions = {
+      .group = true, .instance = true, .project_ids = {7}, .confidential = true};
+  const Assembly assembly = commit.Assemble();
+  EXPECT_THAT(Issues(assembly), IsEmpty());
+  EXPECT_EQ(assembly.drafts.at(0).entries.size(), 5u);
+  commit.request().permissions.project_ids = {8};
+  EXPECT_THAT(Issues(commit.Assemble()),
+              ElementsAre(".gitlab/ci/events/a.yml:6:7 scope-not-allowed"));
+}
+
+TEST(AssembleTest, ASubscriptionWithoutEntriesIsNone) {
+  const Assembly assembly = Commit()
+                                .Add(".gitlab/ci/events/a.yml",
+                                     "spec: {events: [{name: issue/closed, scope: group}]}\n---\n")
+                                .Add(".gitlab-ci.yml", "workflow: {events: []}\n")
+                                .Assemble();
+  EXPECT_THAT(assembly.drafts, IsEmpty());
+}
+
+TEST(AssembleTest, AnEmptyCommitIsFine) {
+  const Assembly assembly = Commit().Assemble();
+  EXPECT_THAT(assembly.drafts, IsEmpty());
+  EXPECT_THAT(assembly.issues, IsEmpty());
+  EXPECT_THAT(assembly.paths_of_interest, ElementsAre(".gitlab-ci-event.yml", ".gitlab-ci.yml"));
+}
+
+TEST(RoleByPathTest, IsDecidedByThePathAlone) {
+  EXPECT_EQ(RoleByPath(".gitlab-ci.yml", ""), FileRole::kCiFile);
+  EXPECT_EQ(RoleByPath("ci.yml", "ci.yml"), FileRole::kCiFile);
+  EXPECT_EQ(RoleByPath(".gitlab-ci.yml", "ci.yml"), std::nullopt);
+  EXPECT_EQ(RoleByPath(".gitlab-ci-event.yml", ""), FileRole::kEventList);
+  EXPECT_EQ(RoleByPath(".gitlab/ci/events/a.yml", ""), FileRole::kHeaderOnly);
+  EXPECT_EQ(RoleByPath(".gitlab/ci/events/a.yaml", ""), FileRole::kHeaderOnly);
+  EXPECT_EQ(RoleByPath(".gitlab/ci/events/a.md", ""), std::nullopt);
+  EXPECT_EQ(RoleByPath(".gitlab/ci/events/b/a.yml", ""), std::nullopt);
+  EXPECT_EQ(RoleByPath("a.yml", ""), std::nullopt);
+}
+
+TEST(AssembleLimitsTest, Subscriptions) {
+  Commit commit;
+  for (int i = 0; i < 200; ++i) {
+    commit.Add(fmt::format(".gitlab/ci/events/{:03}.yml", i), kIssueHeader);
+  }
+  EXPECT_THAT(Issues(commit.Assemble()), IsEmpty());
+  EXPECT_EQ(commit.Assemble().drafts.size(), 200u);
+  // The surplus is what is last in path order, not what came last.
+  commit.Add(".gitlab/ci/events/000-a.yml", kIssueHeader);
+  const Assembly surplus = commit.Assemble();
+  EXPECT_EQ(surplus.drafts.size(), 200u);
+  EXPECT_THAT(Issues(surplus), ElementsAre(".gitlab/ci/events/199.yml:1:1 too-many-subscriptions"));
+}
+
+TEST(AssembleLimitsTest, Includes) {
+  const auto includes = [](int count) {
+    std::string text = "include:\n";
+    for (int i = 0; i < count; ++i) text += "  - a.yml\n";
+    return text;
+  };
+  EXPECT_THAT(
+      Issues(Commit().Add(".gitlab-ci.yml", includes(150)).Add("a.yml", kIssueHeader).Assemble()),
+      IsEmpty());
+  EXPECT_THAT(
+      Issues(Commit().Add(".gitlab-ci.yml", includes(151)).Add("a.yml", kIssueHeader).Assemble()),
+      ElementsAre(".gitlab-ci.yml:152:5 too-many-includes"));
+}
+
+TEST(AssembleLimitsTest, FilesOfTheManifest) {
+  Commit commit;
+  for (int i = 0; i < kManifestFilesMax - 1; ++i) commit.AddUnknown(fmt::format("a/{:05}.yml", i));
+  commit.Add(".gitlab/ci/events/x.yml", kIssueHeader);
+  EXPECT_THAT(Issues(commit.Assemble()), IsEmpty());
+  commit.AddUnknown("z.yml").AddUnknown("z.yml");
+  const Assembly surplus = commit.Assemble();
+  EXPECT_THAT(Issues(surplus), ElementsAre("z.yml:0:0 too-many-files"));
+  EXPECT_EQ(surplus.drafts.size(), 1u);
+}
+
+TEST(AssembleLimitsTest, PatternsOfTheCiFileAndTheEventListTogether) {
+  const auto events = [](int count) {
+    std::string text = "  events:\n";
+    for (int i = 0; i < count; ++i) text += "    - issue/closed\n";
+    return text;
+  };
+  const auto commit = [&](int in_list) {
+    return Commit()
+        .Add(".gitlab-ci.yml", "workflow:\n" + events(30))
+        .Add(".gitlab-ci-event.yml", events(in_list))
+        .Assemble();
+  };
+  EXPECT_THAT(Issues(commit(20)), IsEmpty());
+  EXPECT_EQ(commit(20).drafts.at(0).entries.size(), 50u);
+  EXPECT_THAT(Issues(commit(21)), ElementsAre(".gitlab-ci-event.yml:22:7 too-many-patterns"));
+  EXPECT_EQ(commit(21).drafts.at(0).entries.size(), 50u);
+}
+
+}  // namespace
+}  // namespace cievents::ci_yaml
