@@ -88,7 +88,7 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
   }
   if (status.ok()) return status;
   unlink(temporary.c_str());
-  return Error(status.code(), "cannot write {}: {}", path, status.message());
+  return Error(status.code(), "cannot write {}: {}", path, std::string(status.message()));
 }
 
 absl::StatusOr<std::string> FindEndpoint(const ClientOptions& options) {
