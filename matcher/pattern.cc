@@ -37,10 +37,13 @@ FirstSegment CutSegment(std::string_view text) {
   return {text.substr(0, slash), text.substr(slash + 1), false};
 }
 
-// `events/` alone keeps its prefix, so that the message about it shows what was written.
+// However often it stands there: what is canonical must parse to itself. `events/` alone keeps its
+// prefix, so that the message about it shows what was written.
 std::string_view DropEventsPrefix(std::string_view text) {
   constexpr std::string_view kPrefix = "events/";
-  if (text.size() > kPrefix.size() && text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
+  while (text.size() > kPrefix.size() && text.starts_with(kPrefix)) {
+    text.remove_prefix(kPrefix.size());
+  }
   return text;
 }
 

@@ -123,7 +123,12 @@ std::string EntriesToJson(const std::vector<matcher::Entry>& entries) {
 
 std::string InputsToJson(const std::vector<matcher::InputBinding>& inputs) {
   JsonWriter writer;
-  WriteInputs(inputs, Positions::kWith, &writer);
+  writer.BeginObject();
+  for (const matcher::InputBinding& input : inputs) {
+    writer.Key(input.name);
+    writer.Raw(input.value_json);
+  }
+  writer.EndObject();
   return writer.Take();
 }
 

@@ -53,12 +53,11 @@ ParsedFile ParseFile(FileRole role, std::string_view path, std::string_view cont
 std::string ParsedFileToJson(const ParsedFile& file);
 absl::StatusOr<ParsedFile> ParsedFileFromJson(std::string_view json);
 
-// The JSON form of entries and inputs alone: what subscriptions.entries and .inputs hold.
+// The JSON form of entries and of include inputs alone: what subscriptions.entries and .inputs
+// hold.
 std::string EntriesToJson(const std::vector<matcher::Entry>& entries);
 absl::StatusOr<std::vector<matcher::Entry>> EntriesFromJson(std::string_view json);
-std::string InputsToJson(const std::vector<matcher::InputBinding>& inputs);
-absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json);
-// An object of name to value, names sorted; positions are not kept.
+// An object of name to value, in the order given (sorted); positions are not kept.
 std::string InputsToJson(const std::vector<matcher::InputBinding>& inputs);
 absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json);
 

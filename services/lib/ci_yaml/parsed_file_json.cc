@@ -355,8 +355,15 @@ absl::StatusOr<std::vector<matcher::Entry>> EntriesFromJson(std::string_view jso
 
 absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json) {
   return ReadDocument<std::vector<matcher::InputBinding>>(
-      json, "the inputs",
-      [](ondemand::document& document) { return ReadInputs(document.get_value()); });
+      json, "the inputs", [](ondemand::document& document) {
+        std::vector<matcher::InputBinding> inputs;
+        for (auto field : document.get_object()) {
+          matcher::InputBinding& input = inputs.emplace_back();
+          input.name = std::string(std::string_view(field.unescaped_key()));
+          input.value_json = CanonicalText(field.value());
+        }
+        return inputs;
+      });
 }
 
 }  // namespace cievents::ci_yaml

@@ -124,7 +124,9 @@ TEST(ParsedFileJsonTest, WhatIsWrittenIsReadBackEqual) {
     if (file.includes.empty()) continue;
     const auto inputs = InputsFromJson(InputsToJson(file.includes[0].inputs));
     ASSERT_TRUE(inputs.ok()) << inputs.status().ToString();
-    EXPECT_EQ(*inputs, file.includes[0].inputs);
+    std::vector<matcher::InputBinding> without_positions = file.includes[0].inputs;
+    for (matcher::InputBinding& input : without_positions) input.position = {};
+    EXPECT_EQ(*inputs, without_positions);
   }
 }
 
@@ -181,7 +183,7 @@ TEST(ParsedFileJsonTest, WhatCannotBeReadIsDataLoss) {
   for (const std::string json : {"", "{}", "[1]", R"([{"patterns":["a"]}] x)"}) {
     EXPECT_EQ(EntriesFromJson(json).status().code(), absl::StatusCode::kDataLoss) << json;
   }
-  EXPECT_EQ(InputsFromJson("[{}]").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(InputsFromJson("[]").status().code(), absl::StatusCode::kDataLoss);
 }
 
 std::string IdOf(std::string_view content) {
