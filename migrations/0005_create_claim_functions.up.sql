@@ -180,7 +180,7 @@ BEGIN
   FROM unnest(v_all) AS c;
 END
 $$;
-COMMENT ON FUNCTION cievents.claim_requests(text, integer, bigint, timestamptz) IS 'Leases up to p_max ready requests to p_owner for p_lease_ms milliseconds; tenants take turns. Turns before p_turns_from are not looked at: a hint from the last claim''s turn_at, which saves reading dead rows.';
+COMMENT ON FUNCTION cievents.claim_requests(text, integer, bigint, timestamptz) IS 'Leases up to p_max ready requests to p_owner for p_lease_ms milliseconds; tenants take turns. Turns before p_turns_from are not looked at: a hint from the last claim''s turn_at, which saves reading dead rows. Read what belongs to the result in the next statement: it may hold requests that this one''s snapshot does not see.';
 
 CREATE FUNCTION cievents.extend_leases(p_owner text, p_lease_ms bigint) RETURNS integer
 LANGUAGE plpgsql

@@ -160,7 +160,7 @@ ALTER FUNCTION cievents.claim_requests(p_owner text, p_max integer, p_lease_ms b
 -- Name: FUNCTION claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone); Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON FUNCTION cievents.claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone) IS 'Leases up to p_max ready requests to p_owner for p_lease_ms milliseconds; tenants take turns. Turns before p_turns_from are not looked at: a hint from the last claim''s turn_at, which saves reading dead rows.';
+COMMENT ON FUNCTION cievents.claim_requests(p_owner text, p_max integer, p_lease_ms bigint, p_turns_from timestamp with time zone) IS 'Leases up to p_max ready requests to p_owner for p_lease_ms milliseconds; tenants take turns. Turns before p_turns_from are not looked at: a hint from the last claim''s turn_at, which saves reading dead rows. Read what belongs to the result in the next statement: it may hold requests that this one''s snapshot does not see.';
 
 
 --

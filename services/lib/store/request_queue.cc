@@ -125,6 +125,35 @@ std::vector<RequestRecord> ReadRecords(pqxx::transaction_base& transaction,
   return records;
 }
 
+// What belongs to rows of (uid, subscription id, attempt, lease end), in their order. A statement
+// of its own: the function that leased them sees requests that are younger than its caller's
+// snapshot.
+std::vector<RequestRecord> ReadLeased(pqxx::transaction_base& transaction,
+                                      const pqxx::result& leased) {
+  std::string uids;
+  std::string subscription_ids;
+  for (const pqxx::row& row : leased) {
+    uids += fmt::format("{}{}", uids.empty() ? "" : ",", row[0].c_str());
+    subscription_ids += fmt::format("{}{}", subscription_ids.empty() ? "" : ",", row[1].c_str());
+  }
+  const pqxx::result rows = transaction.exec_params(
+      fmt::format("SELECT {}, e.data, c.place FROM unnest($1::uuid[], $2::bigint[])"
+                  " WITH ORDINALITY AS c (event_uid, subscription_id, place) {} ORDER BY c.place",
+                  kRecordColumns, kRecordJoins),
+      "{" + uids + "}", "{" + subscription_ids + "}");
+  std::vector<RequestRecord> records;
+  for (const pqxx::row& row : rows) {
+    RequestRecord& record = records.emplace_back(ToRecord(row));
+    const pqxx::binarystring data(row[kRecordColumnCount]);
+    record.event_data.assign(data.get(), data.size());
+    const pqxx::row lease = leased[row[kRecordColumnCount + 1].as<int>() - 1];
+    record.state = "active";
+    record.attempt = lease[2].as<int32_t>();
+    record.lease_end_time_ms = lease[3].as<int64_t>();
+  }
+  return records;
+}
+
 absl::Status CheckOwner(const std::string& owner) {
   if (owner.empty() || owner.size() > kOwnerBytesMax) {
     return Error(absl::StatusCode::kInvalidArgument, "an owner's name has 1 to {} bytes, not {}",
@@ -195,24 +224,14 @@ absl::StatusOr<RequestQueue::Pool::Claimed> RequestQueue::Pool::Claim(
   Claimed claimed;
   const absl::Status status = Run([&](pqxx::work& transaction) {
     claimed = Claimed();
-    const pqxx::result rows = transaction.exec_params(
-        fmt::format(
-            "SELECT {}, e.data, c.attempt, (extract(epoch FROM c.lease_until) * 1000)::bigint,"
-            " c.turn_at FROM cievents.claim_requests($1, $2, $3, $4::timestamptz)"
-            " WITH ORDINALITY AS c (event_uid, subscription_id, project_id, root_namespace_id,"
-            "   attempt, lease_until, turn_at, place) {} ORDER BY c.place",
-            kRecordColumns, kRecordJoins),
+    const pqxx::result leased = transaction.exec_params(
+        "SELECT event_uid, subscription_id, attempt, (extract(epoch FROM lease_until) * 1000)"
+        "::bigint, turn_at FROM cievents.claim_requests($1, $2, $3, $4::timestamptz)",
         owner, max, absl::ToInt64Milliseconds(lease), turns_from);
-    for (const pqxx::row& row : rows) {
-      RequestRecord& record = claimed.records.emplace_back(ToRecord(row));
-      const pqxx::binarystring data(row[kRecordColumnCount]);
-      record.event_data.assign(data.get(), data.size());
-      record.state = "active";
-      record.attempt = row[kRecordColumnCount + 1].as<int32_t>();
-      record.lease_end_time_ms = row[kRecordColumnCount + 2].as<int64_t>();
-      record.owner = owner;
-      claimed.last_turn = row[kRecordColumnCount + 3].c_str();
-    }
+    if (leased.empty()) return absl::OkStatus();
+    claimed.last_turn = leased[0][4].c_str();
+    claimed.records = ReadLeased(transaction, leased);
+    for (RequestRecord& record : claimed.records) record.owner = owner;
     return absl::OkStatus();
   });
   if (!status.ok()) return status;

@@ -435,7 +435,8 @@ TEST_F(RequestQueueTest, ConcurrentClaimersNeverShareARequestAndNoneIsLeft) {
   const auto work = [&](int worker) {
     const std::string owner = fmt::format("worker-{}", worker);
     int claims = 0;
-    while (created < kTotal) {
+    const absl::Time end = absl::Now() + absl::Minutes(1);
+    while (created < kTotal && absl::Now() < end) {
       // Every seventh claim is abandoned: somebody else finishes it.
       const bool abandoned = ++claims % 7 == 0;
       const auto records = queue_->Claim(owner, 1 + claims % 40,
