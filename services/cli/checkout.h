@@ -18,8 +18,8 @@ struct CheckoutFile {
 // left out (git stores a link as its target's name, not its content).
 absl::StatusOr<std::vector<CheckoutFile>> ListYamlFiles(const std::string& dir);
 
-// A file of the checkout. A file over the ingest's limit is cut one byte past it, so that the server
-// names the limit.
+// A file of the checkout. A file over the ingest's limit is cut one byte past it, so that the
+// server names the limit.
 absl::StatusOr<std::string> ReadCheckoutFile(const std::string& dir, const std::string& path);
 
 // A stable name for the state of the files, for checkouts whose commit is not given.

@@ -92,8 +92,8 @@ absl::Status StartRoles(const std::string& dsn, const std::shared_ptr<const Cata
                         Roles* roles) {
   CIEVENTS_ASSIGN_OR_RETURN(roles->ingest,
                             config_ingest::ConfigIngest::Create({dsn, 4, catalogue}));
-  CIEVENTS_ASSIGN_OR_RETURN(roles->dispatcher, pipeline_dispatcher::PipelineDispatcher::Create(
-                                                   {dsn, 4, catalogue}));
+  CIEVENTS_ASSIGN_OR_RETURN(roles->dispatcher,
+                            pipeline_dispatcher::PipelineDispatcher::Create({dsn, 4, catalogue}));
   event_matcher::EventMatcher::Options options;
   options.dsn = dsn;
   options.on_ready = [roles] { roles->matcher_ready.store(true); };

@@ -61,10 +61,10 @@ absl::Status KeepPaths(const LintOptions& options, const Catalogue& catalogue,
                        ci_yaml::Assembly* assembly) {
   std::vector<Issue> kept;
   for (const std::string& given : options.paths) {
-    const std::string path = fs::path(given).is_absolute()
-                                 ? fs::path(given).lexically_relative(
-                                       fs::absolute(options.project_dir)).generic_string()
-                                 : fs::path(given).lexically_normal().generic_string();
+    const std::string path =
+        fs::path(given).is_absolute()
+            ? fs::path(given).lexically_relative(fs::absolute(options.project_dir)).generic_string()
+            : fs::path(given).lexically_normal().generic_string();
     const auto& read = assembly->paths_of_interest;
     if (std::find(read.begin(), read.end(), path) == read.end()) {
       CIEVENTS_ASSIGN_OR_RETURN(const std::string content,
@@ -106,7 +106,8 @@ int RunLint(const LintOptions& options) {
       std::printf("%s\n", FormatIssue(issue).c_str());
       if (!issue.suggestion.empty()) std::printf("    suggestion: %s\n", issue.suggestion.c_str());
     }
-    std::printf("%zu subscriptions, %zu issues\n", assembly->drafts.size(), assembly->issues.size());
+    std::printf("%zu subscriptions, %zu issues\n", assembly->drafts.size(),
+                assembly->issues.size());
   }
   return HasErrors(assembly->issues) ? kExitFindings : kExitOk;
 }

@@ -42,7 +42,8 @@ struct RoleOptions {
   std::string listen = "127.0.0.1:0";
   std::string ready_file;
   std::string event_catalogue;
-  bool allow_unauthenticated = false;  // listen beyond loopback although there is no authentication yet
+  bool allow_unauthenticated =
+      false;  // listen beyond loopback although there is no authentication yet
   LogOptions log;
 };
 

@@ -39,11 +39,13 @@ void DeclareCatalogue(CLI::App* command, std::string* file) {
 }
 
 void DeclareClient(CLI::App* command, ClientOptions* client) {
-  command->add_option("--endpoint", client->endpoint,
-                      "host:port (default: CIEVENTS_ENDPOINT, else ./.cievents/ready.json)")
+  command
+      ->add_option("--endpoint", client->endpoint,
+                   "host:port (default: CIEVENTS_ENDPOINT, else ./.cievents/ready.json)")
       ->envname("CIEVENTS_ENDPOINT");
-  command->add_option("--timeout", client->timeout_seconds,
-                      "seconds to keep trying while the server is away or overloaded")
+  command
+      ->add_option("--timeout", client->timeout_seconds,
+                   "seconds to keep trying while the server is away or overloaded")
       ->check(CLI::Range(0.0, 3600.0))
       ->capture_default_str();
   command->add_flag("--json", client->json, "machine-readable output");
@@ -77,9 +79,11 @@ void AddServers(CLI::App* app, std::function<int()>* chosen) {
     command->add_option("--listen", options->listen, "gRPC address; port 0 = any free one")
         ->envname("CIEVENTS_LISTEN")
         ->capture_default_str();
-    command->add_flag("--allow-unauthenticated", options->allow_unauthenticated,
-                      "listen on other addresses than loopback although there is no authentication");
-    command->add_option("--ready-file", options->ready_file, "write the address here once it serves");
+    command->add_flag(
+        "--allow-unauthenticated", options->allow_unauthenticated,
+        "listen on other addresses than loopback although there is no authentication");
+    command->add_option("--ready-file", options->ready_file,
+                        "write the address here once it serves");
     DeclareCatalogue(command, &options->event_catalogue);
     DeclareLog(command, &options->log);
   };
@@ -95,7 +99,8 @@ void AddServers(CLI::App* app, std::function<int()>* chosen) {
         command->add_option("action", options->action, "status, up, down or verify")
             ->check(CLI::IsMember({"status", "up", "down", "verify"}))
             ->capture_default_str();
-        command->add_option("--database-url", options->database_url, "libpq connection string or URI")
+        command
+            ->add_option("--database-url", options->database_url, "libpq connection string or URI")
             ->envname("CIEVENTS_DATABASE_URL")
             ->required();
         command->add_option("--to", options->to_version, "down: the version to go back to")
@@ -124,17 +129,20 @@ void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
         command->add_option("--dir", options->dir, "the checkout's root")
             ->check(CLI::ExistingDirectory)
             ->capture_default_str();
-        command->add_option("--sequence", options->sequence,
-                            "push sequence (default: the stored one plus 1)")
+        command
+            ->add_option("--sequence", options->sequence,
+                         "push sequence (default: the stored one plus 1)")
             ->check(CLI::PositiveNumber);
-        command->add_option("--commit", options->commit, "commit id (default: digest of the files)");
+        command->add_option("--commit", options->commit,
+                            "commit id (default: digest of the files)");
         command->add_option("--branch", options->branch, "default branch")->capture_default_str();
         command->add_option("--ci-config-path", options->ci_config_path, "default .gitlab-ci.yml");
         command->add_option("--project-path", options->project_path, "group/project, for people");
         command->add_option("--user-id", options->user_id, "pipelines run as this user")
             ->check(CLI::PositiveNumber);
-        command->add_option("--allowed-scopes", options->allowed_scopes,
-                            "what the pusher may subscribe to: group,instance,project:ID")
+        command
+            ->add_option("--allowed-scopes", options->allowed_scopes,
+                         "what the pusher may subscribe to: group,instance,project:ID")
             ->delimiter(',');
         command->add_flag("--allow-confidential", options->allow_confidential,
                           "the pusher may subscribe to confidential events");
@@ -171,12 +179,12 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
                               RunRequestsList, declare_filter);
   AddCommand<RequestsOptions>(requests, "watch", "print requests as they come", chosen,
                               RunRequestsWatch, declare_filter);
-  AddCommand<RequestsOptions>(requests, "show", "show one request", chosen, RunRequestsShow,
-                              [](CLI::App* command, RequestsOptions* options) {
-                                command->add_option("id", options->request_id, "request id")
-                                    ->required();
-                                DeclareClient(command, &options->client);
-                              });
+  AddCommand<RequestsOptions>(
+      requests, "show", "show one request", chosen, RunRequestsShow,
+      [](CLI::App* command, RequestsOptions* options) {
+        command->add_option("id", options->request_id, "request id")->required();
+        DeclareClient(command, &options->client);
+      });
   AddCommand<RequestsOptions>(
       requests, "lease", "lease requests, as a GitLab worker does", chosen, RunRequestsLease,
       [](CLI::App* command, RequestsOptions* options) {
@@ -184,8 +192,9 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
             ->check(CLI::Range(1, 1'000'000))
             ->capture_default_str();
         command->add_flag("--complete", options->complete, "and complete them as created");
-        command->add_option("--pipeline-id", options->pipeline_id,
-                            "with --complete: id of the first pipeline, then counting up")
+        command
+            ->add_option("--pipeline-id", options->pipeline_id,
+                         "with --complete: id of the first pipeline, then counting up")
             ->check(CLI::PositiveNumber)
             ->capture_default_str();
         DeclareClient(command, &options->client);
@@ -210,12 +219,12 @@ void AddReadingVerbs(CLI::App* app, std::function<int()>* chosen) {
   };
   AddCommand<EventsOptions>(events, "list", "list the events that the catalogue knows", chosen,
                             RunEventsList, declare_events);
-  AddCommand<EventsOptions>(events, "map", "the names that a payload gets", chosen, RunEventsMap,
-                            [declare_events](CLI::App* command, EventsOptions* options) {
-                              command->add_option("--webhook", options->webhook, "JSON file, or -")
-                                  ->required();
-                              declare_events(command, options);
-                            });
+  AddCommand<EventsOptions>(
+      events, "map", "the names that a payload gets", chosen, RunEventsMap,
+      [declare_events](CLI::App* command, EventsOptions* options) {
+        command->add_option("--webhook", options->webhook, "JSON file, or -")->required();
+        declare_events(command, options);
+      });
 }
 
 }  // namespace

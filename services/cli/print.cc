@@ -130,12 +130,12 @@ void PrintPush(const config::v1::PushConfigResponse& response) {
     std::printf("%s\n", FormatIssue(issue).c_str());
     if (!issue.suggestion.empty()) std::printf("    suggestion: %s\n", issue.suggestion.c_str());
   }
-  std::printf("%s: %d added, %d updated, %d removed; %d live (sequence %lld)\n",
-              LowerCaseTail(config::v1::PushResult_Name(response.result()),
-                            sizeof("PUSH_RESULT_") - 1)
-                  .c_str(),
-              response.added(), response.updated(), response.removed(),
-              response.subscriptions_size(), static_cast<long long>(response.push_sequence()));
+  std::printf(
+      "%s: %d added, %d updated, %d removed; %d live (sequence %lld)\n",
+      LowerCaseTail(config::v1::PushResult_Name(response.result()), sizeof("PUSH_RESULT_") - 1)
+          .c_str(),
+      response.added(), response.updated(), response.removed(), response.subscriptions_size(),
+      static_cast<long long>(response.push_sequence()));
 }
 
 std::string SubscriptionToJson(const config::v1::Subscription& subscription) {
@@ -242,7 +242,7 @@ const std::vector<std::string> kRequestHeader = {"REQUEST", "EVENT",  "PROJECT",
 std::vector<std::string> RequestRow(const pipelines::v1::PipelineRequest& request) {
   std::string state = request.state();
   if (request.pipeline_id() != 0) state += fmt::format(" (pipeline {})", request.pipeline_id());
-  return {request.request_id(), request.event_name(), fmt::format("{}", request.project_id()),
+  return {request.request_id(), request.event_name(),  fmt::format("{}", request.project_id()),
           request.path(),       request.inputs_json(), state};
 }
 

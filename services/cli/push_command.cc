@@ -1,6 +1,6 @@
 // `cievents push`: the YAML of a checkout, as the GitLab backend would push it.
-#include <cstdio>
 #include <charconv>
+#include <cstdio>
 
 #include "matcher/base/status.h"
 #include "services/cli/checkout.h"
@@ -78,10 +78,8 @@ int RunPush(const PushOptions& options) {
   if (!request.ok()) return Fail(request.status());
   const auto client = MakeClient(options.client);
   if (!client.ok()) return Fail(client.status());
-  const auto response =
-      (*client)->PushConfig(*request, [&](const std::string& path) {
-        return ReadCheckoutFile(options.dir, path);
-      });
+  const auto response = (*client)->PushConfig(
+      *request, [&](const std::string& path) { return ReadCheckoutFile(options.dir, path); });
   if (!response.ok()) return Fail(response.status());
   if (options.client.json) {
     std::printf("%s\n", PushToJson(*response).c_str());

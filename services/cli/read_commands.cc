@@ -100,8 +100,9 @@ int RunRequestsWatch(const RequestsOptions& options) {
     if (!requests.ok()) return Fail(requests.status());
     std::set<std::string> now;
     for (auto it = requests->rbegin(); it != requests->rend(); ++it) {
-      const std::string line = options.client.json ? RequestToJson(*it)
-                                                   : fmt::format("{}", fmt::join(RequestRow(*it), "  "));
+      const std::string line = options.client.json
+                                   ? RequestToJson(*it)
+                                   : fmt::format("{}", fmt::join(RequestRow(*it), "  "));
       if (!last.contains(line)) std::printf("%s\n", line.c_str());
       now.insert(line);
     }

@@ -31,7 +31,8 @@ bool IsLoopback(const std::string& listen) {
 
 absl::Status CheckListen(const RoleOptions& options) {
   if (options.listen.rfind(':') == std::string::npos) {
-    return Error(absl::StatusCode::kInvalidArgument, "--listen {}: write HOST:PORT", options.listen);
+    return Error(absl::StatusCode::kInvalidArgument, "--listen {}: write HOST:PORT",
+                 options.listen);
   }
   if (IsLoopback(options.listen)) return absl::OkStatus();
   if (!options.allow_unauthenticated) {

@@ -6,8 +6,8 @@
 
 namespace cievents::cli {
 
-// Blocks the signals for this thread and all that it starts: make it before any thread. Once one has
-// come, the next one ends the process at once.
+// Blocks the signals for this thread and all that it starts: make it before any thread. Once one
+// has come, the next one ends the process at once.
 class ShutdownSignal {
  public:
   ShutdownSignal();

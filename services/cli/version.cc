@@ -11,8 +11,8 @@
 namespace cievents::cli {
 
 std::string VersionText() {
-  return fmt::format("cievents {} (commit {})\ngRPC {}, protobuf {}, fmt {}.{}.{}", CIEVENTS_VERSION,
-                     CIEVENTS_COMMIT, grpc::Version(),
+  return fmt::format("cievents {} (commit {})\ngRPC {}, protobuf {}, fmt {}.{}.{}",
+                     CIEVENTS_VERSION, CIEVENTS_COMMIT, grpc::Version(),
                      google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION),
                      FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100);
 }

@@ -111,7 +111,8 @@ void EncodeSubscription(int64_t project_id, const store::StoredSubscription& row
   message->set_not_evaluated_yet(subscription.NeedsEvaluation());
 }
 
-void EncodeAnswer(int64_t project_id, const PushAnswer& answer, wire::PushConfigResponse* response) {
+void EncodeAnswer(int64_t project_id, const PushAnswer& answer,
+                  wire::PushConfigResponse* response) {
   response->set_result(EncodeResult(answer.result));
   response->set_added(answer.added);
   response->set_updated(answer.updated);

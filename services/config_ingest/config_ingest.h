@@ -24,8 +24,11 @@ class ConfigIngest {
   grpc::Service* service() { return &door_; }
 
  private:
-  ConfigIngest(std::unique_ptr<store::ConfigStore> store, std::shared_ptr<const Catalogue> catalogue)
-      : store_(std::move(store)), handler_(*store_, std::move(catalogue)), door_(handler_, *store_) {}
+  ConfigIngest(std::unique_ptr<store::ConfigStore> store,
+               std::shared_ptr<const Catalogue> catalogue)
+      : store_(std::move(store)),
+        handler_(*store_, std::move(catalogue)),
+        door_(handler_, *store_) {}
 
   std::unique_ptr<store::ConfigStore> store_;
   PushHandler handler_;

@@ -199,10 +199,9 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
 absl::StatusOr<PushAnswer> PushHandler::HandleWithoutManifest(const Push& push) const {
   PushAnswer answer;
   answer.result = PushResult::kNeedsManifest;
-  const bool touches_entry_point =
-      std::any_of(push.changed_paths.begin(), push.changed_paths.end(), [&](const auto& path) {
-        return ci_yaml::RoleByPath(path, push.ci_config_path).has_value();
-      });
+  const bool touches_entry_point = std::any_of(
+      push.changed_paths.begin(), push.changed_paths.end(),
+      [&](const auto& path) { return ci_yaml::RoleByPath(path, push.ci_config_path).has_value(); });
   const bool hinted = !push.previous_commit_sha.empty() && push.push_sequence > 0;
   if (hinted && !touches_entry_point && !push.dry_run && IsDefaultBranch(push)) {
     CIEVENTS_ASSIGN_OR_RETURN(

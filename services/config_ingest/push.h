@@ -62,8 +62,9 @@ struct PushAnswer {
   int removed = 0;
   std::vector<Issue> issues;
   std::vector<std::string> needs_content;
-  std::vector<store::StoredSubscription> subscriptions;  // after the push, by path; id 0 = not stored
-  int64_t push_sequence = 0;                             // stored after the call
+  std::vector<store::StoredSubscription>
+      subscriptions;          // after the push, by path; id 0 = not stored
+  int64_t push_sequence = 0;  // stored after the call
 };
 
 // Thread-safe; `store` must outlive it.

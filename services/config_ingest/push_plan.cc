@@ -102,8 +102,8 @@ std::vector<store::StoredConfigFile> CommitFiles::ToStore(
   for (const std::string& path : paths_of_interest) {
     store::StoredConfigFile row;
     row.path = path;
-    const FileRole role = ci_yaml::RoleByPath(path, push_.ci_config_path)
-                              .value_or(FileRole::kHeaderOnly);
+    const FileRole role =
+        ci_yaml::RoleByPath(path, push_.ci_config_path).value_or(FileRole::kHeaderOnly);
     row.role = RoleName(role);
     const auto blob = blob_by_path_.find(path);
     const auto current = current_.find(CurrentKey(path, role));
@@ -180,8 +180,8 @@ SubscriptionDiff DiffSubscriptions(const std::vector<store::StoredSubscription>&
     now.entries_json = ci_yaml::EntriesToJson(draft.entries);
     now.inputs_json = ci_yaml::InputsToJson(draft.include_inputs);
     const bool is_new = old == nullptr || old->ended;
-    const bool changed = !is_new && (old->workflow_id != now.workflow_id ||
-                                     old->inputs_digest != now.inputs_digest);
+    const bool changed =
+        !is_new && (old->workflow_id != now.workflow_id || old->inputs_digest != now.inputs_digest);
     // Only positions moved: stored, so that messages point at the right line, but no change.
     const bool moved = !is_new && !changed && old->entries_json != now.entries_json;
     now.owner_user_id = is_new || changed ? pusher_user_id : old->owner_user_id;

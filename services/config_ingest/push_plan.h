@@ -26,7 +26,8 @@ class CommitFiles {
                                ci_yaml::CommitFile* file);
 
   // The rows that the next push finds: one for each path of interest.
-  std::vector<store::StoredConfigFile> ToStore(const std::vector<std::string>& paths_of_interest) const;
+  std::vector<store::StoredConfigFile> ToStore(
+      const std::vector<std::string>& paths_of_interest) const;
 
  private:
   struct Known {
@@ -54,9 +55,9 @@ class CommitFiles {
   StringMap<Stored> stored_;                   // by path
 };
 
-// The difference between what is stored and what the drafts say. Ids are stable: a key (path, inputs
-// digest) keeps its id, a tombstone's id comes back with its key, and a path that has exactly one
-// variant before and after keeps its id when its inputs change.
+// The difference between what is stored and what the drafts say. Ids are stable: a key (path,
+// inputs digest) keeps its id, a tombstone's id comes back with its key, and a path that has
+// exactly one variant before and after keeps its id when its inputs change.
 struct SubscriptionDiff {
   std::vector<store::SubscriptionWrite> writes;
   std::vector<int64_t> ended;

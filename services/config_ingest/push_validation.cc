@@ -15,7 +15,8 @@ namespace {
 class Checker {
  public:
   void Require(bool holds, std::string message) {
-    if (!holds) issues_.push_back({Severity::kError, "invalid-push", "", 0, 0, std::move(message), ""});
+    if (!holds)
+      issues_.push_back({Severity::kError, "invalid-push", "", 0, 0, std::move(message), ""});
   }
   void RequireText(std::string_view field, std::string_view text, size_t bytes_max) {
     Require(text.size() <= bytes_max,
@@ -33,9 +34,10 @@ class Checker {
 void CheckPath(std::string_view field, std::string_view path, Checker* check) {
   check->Require(!path.empty(), fmt::format("{}: a path is empty", field));
   check->RequireText(field, path, kPathBytesMax);
-  check->Require(path.empty() || path.front() != '/',
-                 fmt::format("{}: '{}' starts with '/'; paths are relative to the repository's root",
-                             field, path));
+  check->Require(
+      path.empty() || path.front() != '/',
+      fmt::format("{}: '{}' starts with '/'; paths are relative to the repository's root", field,
+                  path));
 }
 
 void CheckManifest(const Push& push, Checker* check) {
@@ -54,12 +56,13 @@ void CheckManifest(const Push& push, Checker* check) {
   for (const auto& [path, content] : push.contents) {
     if (check->full()) return;
     bytes += content.size();
-    check->Require(paths.contains(path),
-                   fmt::format("files: '{}' is not in the manifest; list it there with its blob id",
-                               path));
+    check->Require(
+        paths.contains(path),
+        fmt::format("files: '{}' is not in the manifest; list it there with its blob id", path));
   }
-  check->Require(bytes <= kContentsBytesMax,
-                 fmt::format("files: {} bytes together; the limit is {}", bytes, kContentsBytesMax));
+  check->Require(
+      bytes <= kContentsBytesMax,
+      fmt::format("files: {} bytes together; the limit is {}", bytes, kContentsBytesMax));
 }
 
 }  // namespace
@@ -67,9 +70,10 @@ void CheckManifest(const Push& push, Checker* check) {
 std::vector<Issue> ValidatePush(const Push& push) {
   Checker check;
   check.Require(push.project_id > 0, "project_id must be greater than 0");
-  check.Require(!push.namespace_ids.empty() && push.namespace_ids.size() <= kNamespacesMax,
-                fmt::format("namespace_ids must list the project's 1 to {} ancestor groups, root first",
-                            kNamespacesMax));
+  check.Require(
+      !push.namespace_ids.empty() && push.namespace_ids.size() <= kNamespacesMax,
+      fmt::format("namespace_ids must list the project's 1 to {} ancestor groups, root first",
+                  kNamespacesMax));
   check.Require(std::all_of(push.namespace_ids.begin(), push.namespace_ids.end(),
                             [](int64_t id) { return id > 0; }),
                 "namespace_ids must all be greater than 0");
@@ -84,9 +88,10 @@ std::vector<Issue> ValidatePush(const Push& push) {
   check.RequireText("project_path", push.project_path, kPathBytesMax);
   check.RequireText("previous_commit_sha", push.previous_commit_sha, kCommitShaBytesMax);
   if (!push.ci_config_path.empty()) CheckPath("ci_config_path", push.ci_config_path, &check);
-  check.Require(push.changed_paths.size() <= kChangedPathsMax,
-                fmt::format("changed_paths has {} paths; the limit is {}: send the manifest instead",
-                            push.changed_paths.size(), kChangedPathsMax));
+  check.Require(
+      push.changed_paths.size() <= kChangedPathsMax,
+      fmt::format("changed_paths has {} paths; the limit is {}: send the manifest instead",
+                  push.changed_paths.size(), kChangedPathsMax));
   for (const std::string& path : push.changed_paths) {
     if (check.full()) break;
     check.RequireText("changed_paths", path, 4 * kPathBytesMax);

@@ -14,8 +14,8 @@
 
 namespace cievents::event_matcher {
 
-// Parses the bytes of one cievents.events.v1.Event. kInvalidArgument: they are not one, or `time` is
-// absent or out of range; everything else is ValidateEvent's business.
+// Parses the bytes of one cievents.events.v1.Event. kInvalidArgument: they are not one, or `time`
+// is absent or out of range; everything else is ValidateEvent's business.
 absl::StatusOr<Event> DecodeEvent(const std::string& bytes);
 
 // kInvalidArgument for an ack level that a producer cannot ask for.

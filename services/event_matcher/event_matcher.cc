@@ -65,7 +65,8 @@ void EventMatcher::MaintainPartitions() {
   while (true) {
     const absl::Status status = store::EnsurePartitions(options_.dsn, absl::Now());
     if (!status.ok() && !failed_before) {
-      LogWarning("partitions could not be made; retrying", {{"error", std::string(status.message())}});
+      LogWarning("partitions could not be made; retrying",
+                 {{"error", std::string(status.message())}});
     }
     failed_before = !status.ok();
     MutexLock lock(mutex_);

@@ -36,8 +36,8 @@ class EventMatcher {
 
   // Starts writers, feed and partition maker; returns at once. Postgres may still be away.
   void Start();
-  // Commits what was taken, stops the threads. Twice or unstarted is fine. Call after the gRPC server
-  // took its last call.
+  // Commits what was taken, stops the threads. Twice or unstarted is fine. Call after the gRPC
+  // server took its last call.
   void Stop();
 
   grpc::Service* service() { return &door_; }

@@ -21,10 +21,11 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
     auto entries = ci_yaml::EntriesFromJson(row.entries_json);
     auto inputs = ci_yaml::InputsFromJson(row.inputs_json);
     if (!entries.ok() || !inputs.ok()) {
-      LogError("a stored subscription cannot be read; it does not fire",
-               {{"subscription_id", row.subscription_id},
-                {"meta.project_id", project.project_id},
-                {"error", std::string((entries.ok() ? inputs.status() : entries.status()).message())}});
+      LogError(
+          "a stored subscription cannot be read; it does not fire",
+          {{"subscription_id", row.subscription_id},
+           {"meta.project_id", project.project_id},
+           {"error", std::string((entries.ok() ? inputs.status() : entries.status()).message())}});
       continue;
     }
     matcher::Subscription subscription;

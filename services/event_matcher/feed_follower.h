@@ -27,8 +27,8 @@ class FeedFollower {
   FeedFollower(Options options, matcher::Index& index);
   ~FeedFollower();  // Stop
 
-  // Starts the thread; returns at once. Every loss of the connection means a full load on a new one;
-  // the old set serves meanwhile.
+  // Starts the thread; returns at once. Every loss of the connection means a full load on a new
+  // one; the old set serves meanwhile.
   void Start();
   void Stop();  // twice or unstarted is fine
 

@@ -37,7 +37,8 @@ std::vector<EventWriteResult> AllFailed(size_t count, const std::string& message
 class GroupCommitEnqueuer::Writer {
  public:
   explicit Writer(const Options& options)
-      : options_(options), backoff_(std::chrono::milliseconds(20), std::chrono::milliseconds(500)) {}
+      : options_(options),
+        backoff_(std::chrono::milliseconds(20), std::chrono::milliseconds(500)) {}
 
   // Commits all writes of `group` and fills `results` (by submission). Returns kUnavailable if
   // Postgres cannot be reached or says to try again; the group is then untouched.
@@ -95,10 +96,9 @@ class GroupCommitEnqueuer::Writer {
     }
     (*results)[begin] = {EventWriteResult::Kind::kRefused, 0,
                          std::string(result.status().message())};
-    LogError("Postgres refuses an event",
-             {{"event_id", writes[begin]->event.event_id},
-              {"meta.project_id", writes[begin]->event.project_id},
-              {"error", std::string(result.status().message())}});
+    LogError("Postgres refuses an event", {{"event_id", writes[begin]->event.event_id},
+                                           {"meta.project_id", writes[begin]->event.project_id},
+                                           {"error", std::string(result.status().message())}});
     return absl::OkStatus();
   }
 
@@ -108,7 +108,8 @@ class GroupCommitEnqueuer::Writer {
     if (result.ok() || result.status().code() != absl::StatusCode::kFailedPrecondition) {
       return result;
     }
-    LogWarning("a partition is missing; making it", {{"error", std::string(result.status().message())}});
+    LogWarning("a partition is missing; making it",
+               {{"error", std::string(result.status().message())}});
     const absl::Status made = store::EnsurePartitions(options_.dsn, absl::Now());
     if (!made.ok()) return absl::UnavailableError(made.message());
     result = connection_->Enqueue(batch);
@@ -258,7 +259,8 @@ void GroupCommitEnqueuer::WriterLoop() {
       continue;
     }
     const std::string reason(status.message());
-    if (!was_away) LogWarning("Postgres does not take matched events; retrying", {{"error", reason}});
+    if (!was_away)
+      LogWarning("Postgres does not take matched events; retrying", {{"error", reason}});
     was_away = true;
     PutBack(std::move(group));
     bool over = false;

@@ -1,5 +1,5 @@
-// Group commit: a writer starts a transaction whenever its connection is idle and takes all that has
-// gathered, so latency is one commit, not a timer, and the load sets the batch size.
+// Group commit: a writer starts a transaction whenever its connection is idle and takes all that
+// has gathered, so latency is one commit, not a timer, and the load sets the batch size.
 //
 //   Submit --> queue (bounded in events and bytes, kReject) --> writer 1..n --> Postgres --> done
 //

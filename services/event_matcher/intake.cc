@@ -145,11 +145,10 @@ void Intake::Admit(const absl::StatusOr<Event>& given, size_t position, absl::Ti
 bool Intake::InWindow(const Event& event, absl::Time now, Outcome* outcome) const {
   const absl::Time time = absl::FromUnixMillis(event.time_ms);
   if (time < now - options_.admission_window) {
-    *outcome = Rejected(
-        OutcomeReason::kExpired,
-        fmt::format("time is {} old; events are taken up to {} after they happened",
-                    absl::FormatDuration(absl::Trunc(now - time, absl::Seconds(1))),
-                    absl::FormatDuration(options_.admission_window)));
+    *outcome = Rejected(OutcomeReason::kExpired,
+                        fmt::format("time is {} old; events are taken up to {} after they happened",
+                                    absl::FormatDuration(absl::Trunc(now - time, absl::Seconds(1))),
+                                    absl::FormatDuration(options_.admission_window)));
     return false;
   }
   if (time > now + options_.future_tolerance) {

@@ -1,7 +1,9 @@
 // From an event to its outcome: check, identify, match, hand to the enqueuer. No gRPC here.
 //
-//   event --> valid? --> in the window? --> ancestors, uid --> match --+--> nothing matched: accepted
-//                                                                      +--> enqueuer --> its outcome
+//   event --> valid? --> in the window? --> ancestors, uid --> match --+--> nothing matched:
+//   accepted
+//                                                                      +--> enqueuer --> its
+//                                                                      outcome
 #ifndef SERVICES_EVENT_MATCHER_INTAKE_H_
 #define SERVICES_EVENT_MATCHER_INTAKE_H_
 
@@ -67,7 +69,8 @@ class Intake {
  private:
   struct Batch;
 
-  void Admit(const absl::StatusOr<Event>& event, size_t position, absl::Time now, Batch* batch) const;
+  void Admit(const absl::StatusOr<Event>& event, size_t position, absl::Time now,
+             Batch* batch) const;
   // False: `outcome` says why.
   bool InWindow(const Event& event, absl::Time now, Outcome* outcome) const;
   void MatchAndAdd(Event event, size_t position, Batch* batch) const;

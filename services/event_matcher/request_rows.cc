@@ -26,8 +26,10 @@ matcher::EventIdentity IdentityOf(const Event& event) {
 std::string InputsJson(const std::vector<matcher::InputBinding>& include_inputs,
                        const std::vector<matcher::InputBinding>& entry_inputs) {
   std::map<std::string_view, std::string_view> merged;
-  for (const matcher::InputBinding& input : include_inputs) merged.emplace(input.name, input.value_json);
-  for (const matcher::InputBinding& input : entry_inputs) merged.emplace(input.name, input.value_json);
+  for (const matcher::InputBinding& input : include_inputs)
+    merged.emplace(input.name, input.value_json);
+  for (const matcher::InputBinding& input : entry_inputs)
+    merged.emplace(input.name, input.value_json);
   JsonWriter writer;
   writer.BeginObject();
   for (const auto& [name, value_json] : merged) {

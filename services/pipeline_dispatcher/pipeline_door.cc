@@ -6,6 +6,7 @@
 
 #include "matcher/base/status.h"
 #include "services/lib/base/grpc_status.h"
+#include "services/lib/base/log.h"
 #include "services/pipeline_dispatcher/request_codec.h"
 
 namespace cievents::pipeline_dispatcher {
@@ -21,6 +22,11 @@ constexpr std::array<std::string_view, 5> kStates = {"ready", "active", "deferre
 
 // A leased message carries payloads of up to 1 MiB: a response stays well under what clients take.
 constexpr size_t kLeaseResponseBytesMax = 3 * 1024 * 1024;
+constexpr int kFirstClaim = 16;
+
+size_t LeasedBytes(const store::RequestRecord& record) {
+  return record.event_data.size() + record.request.inputs_json.size() + 2048;
+}
 
 grpc::Status InvalidArgument(const std::string& message) {
   return {grpc::StatusCode::INVALID_ARGUMENT, message};
@@ -132,23 +138,50 @@ grpc::Status PipelineDoor::LeasePipelineRequests(
   if (max < 1 || max > kLeaseRequestsMax) return InvalidArgument("max_requests must be 1 to 1000");
   const absl::StatusOr<absl::Duration> lease = DecodeLease(*request);
   if (!lease.ok()) return ToGrpcStatus(lease.status());
-  // Payloads decide how many fit into a response, and they are known only once claimed: so claims go
-  // in small steps until one of the two limits is reached.
+  // Payloads decide how many fit into a response, and they are known only once claimed: claims go
+  // in steps, sized by what was seen, and what does not fit goes straight back.
   size_t bytes = 0;
-  while (response->requests_size() < max && bytes < kLeaseResponseBytesMax) {
-    const int step = std::min(max - response->requests_size(), bytes == 0 && max > 16 ? 16 : max);
+  int step = std::min(max, kFirstClaim);
+  while (step > 0) {
     const auto claimed = queue_.Claim(request->owner(), step, *lease);
     if (!claimed.ok()) {
       // What is leased already is answered; the rest waits for the next call.
       return response->requests_size() > 0 ? grpc::Status::OK : ToGrpcStatus(claimed.status());
     }
+    bool full = static_cast<int>(claimed->size()) < step;
     for (const store::RequestRecord& record : *claimed) {
+      const size_t size = LeasedBytes(record);
+      if (response->requests_size() > 0 && bytes + size > kLeaseResponseBytesMax) {
+        GiveBack(request->owner(), record);
+        full = true;
+        continue;
+      }
+      bytes += size;
       EncodeRequest(record, response->add_requests());
-      bytes += record.event_data.size() + record.request.inputs_json.size() + 512;
     }
-    if (static_cast<int>(claimed->size()) < step) break;
+    if (full) break;
+    const size_t average = bytes / static_cast<size_t>(response->requests_size()) + 1;
+    const auto fit = static_cast<int>(
+        (kLeaseResponseBytesMax - std::min(bytes, kLeaseResponseBytesMax)) / average);
+    step = std::min(max - response->requests_size(), fit);
   }
   return grpc::Status::OK;
+}
+
+void PipelineDoor::GiveBack(const std::string& owner, const store::RequestRecord& record) {
+  store::Completion completion;
+  completion.event_uid = record.request.event_uid;
+  completion.subscription_id = record.request.subscription_id;
+  completion.attempt = record.attempt;
+  completion.owner = owner;
+  completion.kind = store::CompletionKind::kRetry;
+  completion.reason = "did not fit into the response";
+  completion.retry_delay = absl::ZeroDuration();
+  const absl::Status status = queue_.Complete(completion);
+  // If this fails the lease ends by itself, and the request comes back then.
+  if (!status.ok()) {
+    LogWarning("a request could not be given back", {{"error", std::string(status.message())}});
+  }
 }
 
 grpc::Status PipelineDoor::ExtendLeases(grpc::ServerContext*,
@@ -172,9 +205,9 @@ grpc::Status PipelineDoor::CompletePipelineRequest(
   return ToGrpcStatus(queue_.Complete(*completion));
 }
 
-grpc::Status AdminDoor::ListPipelineRequests(
-    grpc::ServerContext*, const admin::v1::ListPipelineRequestsRequest* request,
-    admin::v1::ListPipelineRequestsResponse* response) {
+grpc::Status AdminDoor::ListPipelineRequests(grpc::ServerContext*,
+                                             const admin::v1::ListPipelineRequestsRequest* request,
+                                             admin::v1::ListPipelineRequestsResponse* response) {
   const absl::StatusOr<store::RequestFilter> filter = DecodeFilter(*request);
   if (!filter.ok()) return ToGrpcStatus(filter.status());
   const auto records = queue_.List(*filter);

@@ -15,9 +15,9 @@ class PipelineDoor final : public pipelines::v1::PipelineService::Service {
  public:
   explicit PipelineDoor(store::RequestQueue& queue) : queue_(queue) {}
 
-  grpc::Status LeasePipelineRequests(grpc::ServerContext* context,
-                                     const pipelines::v1::LeasePipelineRequestsRequest* request,
-                                     pipelines::v1::LeasePipelineRequestsResponse* response) override;
+  grpc::Status LeasePipelineRequests(
+      grpc::ServerContext* context, const pipelines::v1::LeasePipelineRequestsRequest* request,
+      pipelines::v1::LeasePipelineRequestsResponse* response) override;
   grpc::Status ExtendLeases(grpc::ServerContext* context,
                             const pipelines::v1::ExtendLeasesRequest* request,
                             pipelines::v1::ExtendLeasesResponse* response) override;
@@ -26,6 +26,9 @@ class PipelineDoor final : public pipelines::v1::PipelineService::Service {
       pipelines::v1::CompletePipelineRequestResponse* response) override;
 
  private:
+  // A request that was claimed but does not fit into the response: ready again at once.
+  void GiveBack(const std::string& owner, const store::RequestRecord& record);
+
   store::RequestQueue& queue_;
 };
 

@@ -1,5 +1,6 @@
-// Exponential backoff with full jitter: the wait before attempt n is uniform in [0, min(cap, base*2^n)],
-// but at least `base` / 2, so that a loop never spins. Source: "Exponential Backoff And Jitter" (AWS).
+// Exponential backoff with full jitter: the wait before attempt n is uniform in [0, min(cap,
+// base*2^n)], but at least `base` / 2, so that a loop never spins. Source: "Exponential Backoff And
+// Jitter" (AWS).
 #ifndef SERVICES_LIB_BASE_BACKOFF_H_
 #define SERVICES_LIB_BASE_BACKOFF_H_
 
@@ -18,7 +19,8 @@ class Backoff {
   std::chrono::milliseconds Next() {
     const auto limit = std::min(cap_, base_ * (int64_t{1} << std::min(attempts_, 20)));
     ++attempts_;
-    std::uniform_int_distribution<int64_t> jitter(base_.count() / 2, std::max(limit, base_).count());
+    std::uniform_int_distribution<int64_t> jitter(base_.count() / 2,
+                                                  std::max(limit, base_).count());
     return std::chrono::milliseconds(jitter(random_));
   }
   void Reset() { attempts_ = 0; }

@@ -33,7 +33,8 @@ class GrpcServer {
   // `service` is a full name such as cievents.events.v1.EventService; empty = the whole server.
   void SetServing(const std::string& service, Serving serving);
 
-  // Answers health with NOT_SERVING, lets calls finish for `grace`, cancels the rest. Twice is fine.
+  // Answers health with NOT_SERVING, lets calls finish for `grace`, cancels the rest. Twice is
+  // fine.
   void Shutdown(std::chrono::milliseconds grace);
 
  private:

@@ -50,7 +50,8 @@ struct Logger {
 
 Logger MakeLogger(LogLevel level, LogFormat format) {
   Logger logger;
-  logger.json = format == LogFormat::kJson || (format == LogFormat::kAuto && !isatty(STDERR_FILENO));
+  logger.json =
+      format == LogFormat::kJson || (format == LogFormat::kAuto && !isatty(STDERR_FILENO));
   logger.sink = std::make_shared<spdlog::logger>("cievents",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
   // The record is formatted here: spdlog's own JSON patterns do not escape.
@@ -65,7 +66,8 @@ Logger& GlobalLogger() {
   return *logger;
 }
 
-std::string FormatJson(LogLevel level, std::string_view msg, std::initializer_list<LogField> fields) {
+std::string FormatJson(LogLevel level, std::string_view msg,
+                       std::initializer_list<LogField> fields) {
   JsonWriter writer;
   writer.BeginObject();
   writer.Key("time");

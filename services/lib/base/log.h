@@ -20,8 +20,7 @@ struct LogField {
   LogField(std::string_view name, const char* text) : key(name), value(std::string(text)) {}
   LogField(std::string_view name, int64_t number) : key(name), value(number) {}
   LogField(std::string_view name, int number) : key(name), value(static_cast<int64_t>(number)) {}
-  LogField(std::string_view name, size_t number)
-      : key(name), value(static_cast<int64_t>(number)) {}
+  LogField(std::string_view name, size_t number) : key(name), value(static_cast<int64_t>(number)) {}
   LogField(std::string_view name, double number) : key(name), value(number) {}
 
   std::string_view key;

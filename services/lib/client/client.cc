@@ -74,15 +74,13 @@ absl::Status Client::PublishBatch(const std::vector<events::v1::Event>& events,
   events::v1::PublishEventsRequest request;
   for (const size_t position : positions) *request.add_events() = events[position];
   CIEVENTS_ASSIGN_OR_RETURN(
-      auto response,
-      Call(options_, "PublishEvents",
-           static_cast<events::v1::EventService::StubInterface*>(events_.get()),
-           &events::v1::EventService::StubInterface::PublishEvents, request,
-           Repeat::kWhileUnavailable));
+      auto response, Call(options_, "PublishEvents",
+                          static_cast<events::v1::EventService::StubInterface*>(events_.get()),
+                          &events::v1::EventService::StubInterface::PublishEvents, request,
+                          Repeat::kWhileUnavailable));
   if (response.outcomes_size() != request.events_size()) {
-    return Error(absl::StatusCode::kInternal,
-                 "PublishEvents at {}: {} outcomes for {} events", options_.endpoint,
-                 response.outcomes_size(), request.events_size());
+    return Error(absl::StatusCode::kInternal, "PublishEvents at {}: {} outcomes for {} events",
+                 options_.endpoint, response.outcomes_size(), request.events_size());
   }
   for (size_t i = 0; i < positions.size(); ++i) {
     (*outcomes)[positions[i]] = std::move(*response.mutable_outcomes(static_cast<int>(i)));
@@ -123,11 +121,10 @@ absl::StatusOr<config::v1::PushConfigResponse> Client::PushConfig(
     const std::function<absl::StatusOr<std::string>(const std::string& path)>& content) {
   for (int round = 0; round <= kPushRoundsMax; ++round) {
     CIEVENTS_ASSIGN_OR_RETURN(
-        auto response,
-        Call(options_, "PushConfig",
-             static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
-             &config::v1::ConfigService::StubInterface::PushConfig, request,
-             Repeat::kWhileUnavailable));
+        auto response, Call(options_, "PushConfig",
+                            static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+                            &config::v1::ConfigService::StubInterface::PushConfig, request,
+                            Repeat::kWhileUnavailable));
     if (response.result() != config::v1::PUSH_RESULT_NEEDS_CONTENT) return response;
     for (const std::string& path : response.needs_content()) {
       CIEVENTS_ASSIGN_OR_RETURN(std::string bytes, content(path));

@@ -37,8 +37,8 @@ class Client {
   absl::StatusOr<std::vector<events::v1::EventOutcome>> PublishEvents(
       const std::vector<events::v1::Event>& events);
 
-  // Answers the server's NEEDS_CONTENT rounds: `content` gives a manifest file's bytes, or an error,
-  // which ends the push. kAborted: the server still asks after 4 rounds.
+  // Answers the server's NEEDS_CONTENT rounds: `content` gives a manifest file's bytes, or an
+  // error, which ends the push. kAborted: the server still asks after 4 rounds.
   absl::StatusOr<config::v1::PushConfigResponse> PushConfig(
       config::v1::PushConfigRequest request,
       const std::function<absl::StatusOr<std::string>(const std::string& path)>& content);
