@@ -182,6 +182,9 @@ TEST_F(LocalPostgresTest, ChildThatDiesWithAServer) {
   if (data_dir == nullptr) GTEST_SKIP() << "the other half of the next test";
   LocalPostgresOptions options = Options();
   options.data_dir = data_dir;
+  // Nobody cleans up after this process: all that it leaves is in its parent's folder.
+  options.socket_dir = fs::path(data_dir).parent_path() / "sockets";
+  fs::remove_all(folder_);
   const auto postgres = LocalPostgres::Start(options);
   ASSERT_TRUE(postgres.ok()) << postgres.status();
   std::printf("postmaster=%d\n", (*postgres)->pid());
