@@ -22,7 +22,7 @@ test: ## install, build with ASan + UBSan, and run every test
 	@$(INSTALL) build run test
 	@sh tests/run.sh
 
-loadtest: ## measure (ONLY=engine for a part); prints what there is to measure
+loadtest: ## measure (ONLY=engine for a part)
 	@$(INSTALL) build run
 	@sh loadtest/run.sh $(ONLY)
 
