@@ -242,7 +242,8 @@ absl::Status LocalPostgres::State::AwaitNoOtherServer() {
   const auto serves_this_folder = [other, this] {
     std::error_code error;
     const fs::path folder = fs::read_symlink(fmt::format("/proc/{}/cwd", other), error);
-    if (error) return !IsGone(other);  // unreadable: be careful
+    // Another user's process: it could not serve a folder that is ours.
+    if (error) return false;
     return !IsGone(other) && fs::equivalent(folder, options_.data_dir, error);
   };
   // An orphan of a program that just died is on its way out; one that stays ready is somebody's.
