@@ -1,5 +1,5 @@
 // What a subscription is to the matcher: plain values, made by the ingest from YAML, stored in
-// Postgres as JSON (services/lib/store/subscription_codec.h) and loaded by the index.
+// Postgres as JSON (services/lib/ci_yaml/entry_json.h) and loaded by the index.
 #ifndef MATCHER_SUBSCRIPTION_H_
 #define MATCHER_SUBSCRIPTION_H_
 
