@@ -153,7 +153,7 @@ grpc::Status ConfigDoor::ListSubscriptions(grpc::ServerContext*,
   const std::string& token = request->page_token();
   if (!token.empty()) {
     const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), after);
-    if (error != std::errc() || end != token.data() + token.size()) {
+    if (error != std::errc() || end != token.data() + token.size() || after <= 0) {
       return {grpc::StatusCode::INVALID_ARGUMENT,
               "page_token is not one that this method gave: start again without it"};
     }
