@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "matcher/base/check.h"
-#include "services/lib/base/json_writer.h"
 #include "services/lib/base/sha256.h"
+#include "services/lib/ci_yaml/parsed_file.h"
 
 namespace cievents::event_matcher {
 
@@ -25,19 +25,12 @@ matcher::EventIdentity IdentityOf(const Event& event) {
 
 std::string InputsJson(const std::vector<matcher::InputBinding>& include_inputs,
                        const std::vector<matcher::InputBinding>& entry_inputs) {
-  std::map<std::string_view, std::string_view> merged;
-  for (const matcher::InputBinding& input : include_inputs)
-    merged.emplace(input.name, input.value_json);
-  for (const matcher::InputBinding& input : entry_inputs)
-    merged.emplace(input.name, input.value_json);
-  JsonWriter writer;
-  writer.BeginObject();
-  for (const auto& [name, value_json] : merged) {
-    writer.Key(name);
-    writer.Raw(value_json);
-  }
-  writer.EndObject();
-  return writer.Take();
+  std::map<std::string_view, const matcher::InputBinding*> by_name;
+  for (const matcher::InputBinding& input : include_inputs) by_name.emplace(input.name, &input);
+  for (const matcher::InputBinding& input : entry_inputs) by_name.emplace(input.name, &input);
+  std::vector<matcher::InputBinding> merged;
+  for (const auto& [name, input] : by_name) merged.push_back(*input);
+  return ci_yaml::InputsToJson(merged);
 }
 
 namespace {

@@ -8,7 +8,6 @@
 #include <tuple>
 #include <utility>
 
-#include "services/lib/base/json_writer.h"
 #include "services/lib/base/nearest.h"
 #include "services/lib/base/sha256.h"
 #include "services/lib/ci_yaml/issue_codes.h"
@@ -29,14 +28,7 @@ bool IsDirectlyIn(std::string_view folder, std::string_view path) {
 }
 
 std::string InputsDigest(const std::vector<matcher::InputBinding>& inputs) {
-  JsonWriter writer;
-  writer.BeginObject();
-  for (const matcher::InputBinding& input : inputs) {
-    writer.Key(input.name);
-    writer.Raw(input.value_json);
-  }
-  writer.EndObject();
-  return Sha256Hex(writer.text());
+  return Sha256Hex(InputsToJson(inputs));
 }
 
 // As the parser counts them: names of entries and `events` of their rules.

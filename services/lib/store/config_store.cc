@@ -1,7 +1,6 @@
 #include "services/lib/store/config_store.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <pqxx/pqxx>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "matcher/slots.h"
 #include "services/lib/base/json_writer.h"
 #include "services/lib/store/pqxx_pool.h"
+#include "services/lib/store/sql_text.h"
 
 namespace cievents::store {
 namespace {
@@ -22,28 +22,6 @@ constexpr int kListMax = 1000;
 
 std::string IdArray(const std::vector<int64_t>& ids) {
   return fmt::format("{{{}}}", fmt::join(ids, ","));
-}
-
-std::vector<int64_t> ParseIds(std::string_view text) {
-  std::vector<int64_t> ids;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    int64_t id = 0;
-    at = std::from_chars(at, end, id).ptr + 1;  // past the comma
-    ids.push_back(id);
-  }
-  return ids;
-}
-
-std::vector<std::string> SplitLines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
 }
 
 std::string JsonStrings(const std::vector<std::string>& texts) {

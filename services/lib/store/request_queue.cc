@@ -11,6 +11,7 @@
 #include "matcher/base/status.h"
 #include "services/lib/store/partitions.h"
 #include "services/lib/store/pqxx_pool.h"
+#include "services/lib/store/sql_text.h"
 
 namespace cievents::store {
 namespace {
@@ -37,16 +38,6 @@ constexpr char kRecordJoins[] =
     "   WHERE p.event_uid = c.event_uid AND p.subscription_id = c.subscription_id OFFSET 0) r"
     " CROSS JOIN LATERAL (SELECT * FROM cievents.events v"
     "   WHERE v.event_uid = c.event_uid OFFSET 0) e";
-
-std::vector<std::string> SplitLines(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
 
 RequestRecord ToRecord(const pqxx::row& row) {
   RequestRecord record;

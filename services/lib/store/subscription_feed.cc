@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "absl/time/time.h"
 #include "matcher/base/status.h"
 #include "services/lib/store/libpq_connection.h"
+#include "services/lib/store/sql_text.h"
 
 namespace cievents::store {
 namespace {
@@ -42,18 +42,6 @@ constexpr char kColumns[] =
     " s.owner_user_id, (extract(epoch FROM s.created_at) * 1000)::bigint, s.suspended";
 constexpr char kLiveOfProject[] =
     "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
-
-std::vector<int64_t> ParseIds(std::string_view text) {
-  std::vector<int64_t> ids;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    int64_t id = 0;
-    at = std::from_chars(at, end, id).ptr + 1;  // past the comma
-    ids.push_back(id);
-  }
-  return ids;
-}
 
 // Rows of a project stand together: a row adds its subscription to the last project, or a project.
 void AddRow(const PGresult* rows, int row, std::vector<FeedProject>& projects) {
