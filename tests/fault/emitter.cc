@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kBatchEventsMax = 14;
 constexpr size_t kStreamBatchEvents = 4;
-constexpr int kPauseMsMax = 90;
+constexpr int kPauseMsMax = 130;
 constexpr int kRetryPauseMsMax = 250;
 constexpr size_t kAcknowledgedKept = 200;
 

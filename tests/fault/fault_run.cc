@@ -116,6 +116,8 @@ class Run {
         (i == kEmitters + kPushers ? matcher : postgres).Run(start);
       }
     });
+    // An idle client that nobody waits in does not hear that its server wants to go.
+    pushers_.clear();
     return {matcher.liveness().measured + postgres.liveness().measured,
             std::max(matcher.liveness().longest, postgres.liveness().longest)};
   }
@@ -139,17 +141,28 @@ class Run {
   std::vector<std::unique_ptr<Pusher>> pushers_;
 };
 
+double Seconds(TimePoint begin, TimePoint end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
 void RunAndCheck(const RunOptions& options, Roles* roles, Ledger* ledger, Report* report) {
   const auto note = [ledger](const absl::Status& status) {
     if (!status.ok()) ledger->AddViolation(Kind::kWrong, status.ToString());
     return status.ok();
   };
   Run run(options, roles, ledger);
+  const TimePoint begin = Clock::now();
   run.PushFirst();
   if (!note(roles->StartMatcher())) return;
+  const TimePoint loaded = Clock::now();
   report->liveness = run.Load();
+  const TimePoint stopped = Clock::now();
   note(roles->StopServices());
+  const TimePoint checking = Clock::now();
   report->counts = Check(roles->dsn(), run.projects(), ledger);
+  fmt::print("first pushes {:.1f} s, load {:.1f} s, stop {:.1f} s, check {:.1f} s\n",
+             Seconds(begin, loaded), Seconds(loaded, stopped), Seconds(stopped, checking),
+             Seconds(checking, Clock::now()));
   report->matcher_kills = ledger->Downs(Component::kMatcher);
   report->postgres_kills = ledger->Downs(Component::kPostgres);
 }

@@ -8,9 +8,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
-#include <functional>
-#include <iterator>
 #include <random>
 #include <string>
 
@@ -82,10 +81,10 @@ TEST(KillTest, EarlyAcknowledgementIsCaught) {
 }
 
 bool Holds(const std::string& file, const std::string& text) {
-  std::ifstream stream(file, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(stream)), {});
-  return std::search(bytes.begin(), bytes.end(),
-                     std::boyer_moore_searcher(text.begin(), text.end())) != bytes.end();
+  std::string bytes(std::filesystem::file_size(file), '\0');
+  std::ifstream(file, std::ios::binary)
+      .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes.find(text) != std::string::npos;
 }
 
 TEST(KillTest, TheEarlyEnqueuerIsNotInTheProduct) {
