@@ -56,8 +56,9 @@ absl::StatusOr<bool> WaitForSchema(const std::string& dsn, ShutdownSignal& shutd
     if (status.ok()) {
       problem = fmt::format("{} migrations are pending: run `cievents migrate up`",
                             status->pending.size());
-    } else if (status.status().code() == absl::StatusCode::kFailedPrecondition) {
-      return status.status();
+    } else if (status.status().code() == absl::StatusCode::kFailedPrecondition ||
+               status.status().code() == absl::StatusCode::kInvalidArgument) {
+      return status.status();  // waiting does not heal it
     } else {
       problem = std::string(status.status().message());
     }
