@@ -41,7 +41,7 @@ const std::vector<BadFile>& BadFiles() {
   static const std::string kFolderFile = ".gitlab/ci/events/a.yml";
   static const std::string kCiFile = ".gitlab-ci.yml";
   static const auto* files = new std::vector<BadFile>{
-      {"malformed YAML", kFolderFile, "spec:\n  events: [issue/created\n---\n", "yaml-syntax", 2,
+      {"malformed YAML", kFolderFile, "spec:\n  events: [issue/created\n---\n", "yaml-syntax", 3,
        ""},
       {"an alias where a quoted pattern was meant", kFolderFile,
        "spec:\n  events:\n    - */published\n---\n", "yaml-syntax", 3, "quote"},

@@ -10,15 +10,16 @@ namespace cievents::support {
 
 std::optional<Ready> WaitForReadyFile(const std::string& path, Process& process) {
   Ready ready;
-  const bool settled = WaitUntil([&] {
+  const auto is_ours = [&] {
     ready.text = ReadWholeFile(path);
-    return !ready.text.empty() || !process.Running();
-  });
-  if (!settled || ready.text.empty()) return std::nullopt;
+    ready.pid = Json(ready.text)["pid"].number();
+    return ready.pid == process.pid();  // else of an earlier one, which was killed
+  };
+  WaitUntil([&] { return is_ours() || !process.Running(); });
+  if (ready.pid != process.pid()) return std::nullopt;
   const Json json(ready.text);
   ready.grpc = json["grpc"].string();
   ready.postgres = json["postgres"].string();
-  ready.pid = json["pid"].number();
   return ready;
 }
 

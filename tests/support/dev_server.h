@@ -20,7 +20,7 @@ struct Ready {
   std::string text;  // the file as it is
 };
 
-// Waits for a ready file that is complete. Nothing: `process` ended, or the time is over.
+// Waits for the ready file that `process` writes. Nothing: it ended, or the time is over.
 std::optional<Ready> WaitForReadyFile(const std::string& path, Process& process);
 
 class DevServer {

@@ -1,0 +1,160 @@
+// One role a process, over a Postgres that comes, goes and comes back.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "services/lib/store/local_postgres.h"
+#include "tests/support/dev_server.h"
+#include "tests/support/json.h"
+
+namespace cievents::integration {
+namespace {
+
+using support::Finished;
+using support::Json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class RolesTest : public ::testing::Test {
+ protected:
+  // What LocalPostgres will answer to once it runs.
+  std::string Dsn() const {
+    std::string host = folder_ / "s";
+    for (size_t at; (at = host.find('/')) != std::string::npos;) host.replace(at, 1, "%2F");
+    return "postgresql://postgres@" + host + "/cievents";
+  }
+  void StartPostgres() {
+    store::LocalPostgresOptions options;
+    options.data_dir = folder_ / "data";
+    options.socket_dir = folder_ / "s";
+    options.fsync = store::Fsync::kOff;
+    options.settings = {"shared_buffers=32MB"};
+    auto started = store::LocalPostgres::Start(options);
+    ASSERT_TRUE(started.ok()) << started.status();
+    postgres_ = *std::move(started);
+    ASSERT_TRUE(postgres_->EnsureDatabase("cievents").ok());
+  }
+  std::unique_ptr<support::Process> StartRole(const std::string& role) {
+    support::ProcessOptions options;
+    options.arguments = {support::CieventsBinary(),
+                         role,
+                         "--database-url",
+                         Dsn(),
+                         "--ready-file",
+                         Ready(role),
+                         "--log-format",
+                         "json"};
+    options.stderr_file = LogFile(role);
+    return support::Process::Start(options);
+  }
+  std::string Ready(const std::string& role) const { return folder_ / (role + ".json"); }
+  std::string LogFile(const std::string& role) const { return folder_ / (role + ".log"); }
+  bool WaitForLog(const std::string& role, const std::string& text) const {
+    return support::WaitUntil(
+        [&] { return support::ReadWholeFile(LogFile(role)).find(text) != std::string::npos; });
+  }
+  Finished Cli(std::vector<std::string> arguments, const std::string& endpoint = "",
+               const std::string& input = "") const {
+    support::ProcessOptions options;
+    options.arguments = std::move(arguments);
+    options.arguments.insert(options.arguments.begin(), support::CieventsBinary());
+    options.environment["CIEVENTS_ENDPOINT"] = endpoint;
+    options.folder = folder_.path();
+    options.input = input;
+    return support::Run(std::move(options));
+  }
+
+  support::TempFolder folder_;
+  std::unique_ptr<store::LocalPostgres> postgres_;
+};
+
+TEST_F(RolesTest, RolesWaitForPostgresAndItsSchemaAndWorkThroughItsRestart) {
+  const auto matcher = StartRole("matcher");
+  const auto ingest = StartRole("ingest");
+  const auto dispatcher = StartRole("dispatcher");
+  for (const char* role : {"matcher", "ingest", "dispatcher"}) {
+    EXPECT_TRUE(WaitForLog(role, "the database is not ready; retrying")) << role;
+  }
+  const Finished unreachable = Cli({"migrate", "status", "--database-url", Dsn()});
+  EXPECT_EQ(unreachable.exit_code, 3) << unreachable.err;
+
+  StartPostgres();
+  for (const char* role : {"matcher", "ingest", "dispatcher"}) {
+    EXPECT_TRUE(WaitForLog(role, "migrations are pending: run `cievents migrate up`")) << role;
+    EXPECT_FALSE(support::FileExists(Ready(role)));
+  }
+  const Json status(Cli({"migrate", "status", "--json", "--database-url", Dsn()}).out);
+  EXPECT_THAT(status.keys(), ElementsAre("version", "pending"));
+  EXPECT_EQ(status["version"].number(), 0);
+  EXPECT_THAT(status["pending"].items(), Not(IsEmpty()));
+  const Finished up = Cli({"migrate", "up", "--json", "--database-url", Dsn()});
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  EXPECT_EQ(Json(up.out)["version"].number(),
+            static_cast<int64_t>(status["pending"].items().size()));
+  EXPECT_THAT(Json(up.out)["pending"].items(), IsEmpty());
+  EXPECT_EQ(Cli({"migrate", "verify", "--database-url", Dsn()}).exit_code, 0);
+
+  const auto matcher_ready = support::WaitForReadyFile(Ready("matcher"), *matcher);
+  const auto ingest_ready = support::WaitForReadyFile(Ready("ingest"), *ingest);
+  const auto dispatcher_ready = support::WaitForReadyFile(Ready("dispatcher"), *dispatcher);
+  ASSERT_TRUE(matcher_ready && ingest_ready && dispatcher_ready);
+  EXPECT_TRUE(Json(matcher_ready->text)["postgres"].is_null()) << "no credentials in a ready file";
+
+  folder_.Write("repo/.gitlab/ci/events/a.yml", "spec: {events: [issue/created]}\n---\n");
+  const Finished push = Cli(
+      {"push", "--json", "--project-id", "7", "--namespace-ids", "70", "--dir", folder_ / "repo"},
+      ingest_ready->grpc);
+  ASSERT_EQ(push.exit_code, 0) << push.err;
+  const std::string webhook =
+      R"({"object_kind": "issue", "object_attributes": {"action": "open"}, "project": {"id": 7}})";
+  const auto emit = [&](const std::string& timeout) {
+    return Json(
+        Cli({"emit", "--json", "--webhook", "-", "--namespace-ids", "70", "--timeout", timeout},
+            matcher_ready->grpc, webhook)
+            .out);
+  };
+  EXPECT_TRUE(support::WaitUntil([&] { return emit("10")["matched"].number() == 1; }));
+  const auto leased = [&] {
+    const Finished lease =
+        Cli({"requests", "lease", "--json", "--max", "100", "--complete"}, dispatcher_ready->grpc);
+    EXPECT_EQ(lease.exit_code, 0) << lease.err;
+    return support::JsonLines(lease.out).size();
+  };
+  EXPECT_EQ(leased(), 1u);
+
+  ASSERT_TRUE(postgres_->Stop().ok());
+  EXPECT_EQ(emit("0")["reason"].string(), "store_unavailable");
+  EXPECT_EQ(Cli({"subscriptions", "list", "--timeout", "0"}, ingest_ready->grpc).exit_code, 3);
+  EXPECT_EQ(Cli({"requests", "list", "--timeout", "0"}, dispatcher_ready->grpc).exit_code, 3);
+  ASSERT_TRUE(postgres_->Restart().ok());
+  EXPECT_EQ(emit("30")["outcome"].string(), "accepted");
+  EXPECT_EQ(Cli({"subscriptions", "list", "--timeout", "30"}, ingest_ready->grpc).exit_code, 0);
+  EXPECT_GE(leased(), 1u);
+
+  for (support::Process* role : {matcher.get(), ingest.get(), dispatcher.get()}) {
+    role->Signal(SIGTERM);
+    EXPECT_EQ(role->Wait(), 0);
+  }
+}
+
+TEST_F(RolesTest, ARoleThatStillWaitsForPostgresStopsWhenItIsTold) {
+  const auto matcher = StartRole("matcher");
+  ASSERT_TRUE(WaitForLog("matcher", "the database is not ready; retrying"));
+  matcher->Signal(SIGTERM);
+  EXPECT_EQ(matcher->Wait(std::chrono::seconds(10)), 0);
+}
+
+TEST_F(RolesTest, AConnectionStringThatIsNoneIsAUsageError) {
+  for (const char* role : {"matcher", "ingest", "dispatcher"}) {
+    const Finished finished = Cli({role, "--database-url", "colour=blue"});
+    EXPECT_EQ(finished.exit_code, 2) << role;
+    EXPECT_THAT(finished.err, HasSubstr("colour")) << role;
+  }
+}
+
+}  // namespace
+}  // namespace cievents::integration
