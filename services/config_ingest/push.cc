@@ -37,8 +37,9 @@ ci_yaml::Assembly AssembleCommit(const Push& push, const Catalogue& catalogue, C
   return ci_yaml::Assemble(request, catalogue);
 }
 
-PushAnswer NeedsContent(ci_yaml::Assembly assembly) {
+PushAnswer NeedsContent(ci_yaml::Assembly assembly, const store::LockedProject& known) {
   PushAnswer answer;
+  answer.push_sequence = known.project.push_sequence;
   answer.result = PushResult::kNeedsContent;
   answer.needs_content = std::move(assembly.needs_content);
   return answer;
@@ -104,7 +105,7 @@ absl::StatusOr<store::PushPlan> PlanPush(const Push& push, const Catalogue& cata
   ci_yaml::Assembly assembly = AssembleCommit(push, catalogue, files);
   if (!assembly.needs_content.empty()) {
     // Another push moved the cache between our look and the lock.
-    applied->answer = NeedsContent(std::move(assembly));
+    applied->answer = NeedsContent(std::move(assembly), locked);
     return absl::AbortedError("contents are needed");
   }
   applied->diff = DiffSubscriptions(locked.subscriptions, assembly.drafts, push.run_as_user_id);
@@ -168,7 +169,7 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
   CommitFiles files(push, *catalogue_);
   files.UseStored(known.files);
   ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, &files);
-  if (!assembly.needs_content.empty()) return NeedsContent(std::move(assembly));
+  if (!assembly.needs_content.empty()) return NeedsContent(std::move(assembly), known);
   if (validate_only) {
     PushAnswer answer =
         Describe(DiffSubscriptions(known.subscriptions, assembly.drafts, push.run_as_user_id),

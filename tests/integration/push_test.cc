@@ -219,6 +219,7 @@ TEST(PushProtocolTest, OnlyContentsThatTheServerLacksAreAskedFor) {
   response = Call(project.Request());
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_THAT(NeedsContent(*response), ElementsAre("ci/a.yml"));
+  EXPECT_EQ(response->push_sequence(), 2) << "what is stored so far";
 }
 
 TEST(PushProtocolTest, APushThatTouchesNothingOfInterestNeedsNoManifest) {
