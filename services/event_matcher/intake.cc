@@ -75,7 +75,8 @@ struct Intake::Batch {
 Intake::Intake(Options options, const matcher::Index& index, Enqueuer& enqueuer)
     : options_(std::move(options)), index_(index), enqueuer_(enqueuer) {}
 
-void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack, Done done) const {
+void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
+                     const Done& done) const {
   auto batch = std::make_shared<Batch>();
   batch->outcomes.resize(events.size());
   const absl::Time now = options_.now();

@@ -64,7 +64,7 @@ class Intake {
   using Done = std::function<void(std::vector<Outcome>)>;
 
   // `events` holds an error (kInvalidArgument) where the bytes were no event. Thread-safe.
-  void Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack, Done done) const;
+  void Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack, const Done& done) const;
 
  private:
   struct Batch;
