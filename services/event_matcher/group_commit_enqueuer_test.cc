@@ -1,0 +1,328 @@
+#include "services/event_matcher/group_commit_enqueuer.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <set>
+
+#include "services/lib/store/libpq_connection.h"
+#include "services/lib/store/migrator.h"
+#include "services/lib/store/testing/test_database.h"
+#include "services/lib/store/testing/test_rows.h"
+
+namespace cievents::event_matcher {
+namespace {
+
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using Kind = EventWriteResult::Kind;
+using Results = std::vector<EventWriteResult>;
+using std::chrono::milliseconds;
+
+// Event `number` with `requests` requests.
+EventWrite MakeWrite(int number, int requests = 1, const std::string& data = "{}") {
+  EventWrite write;
+  write.event = store::MakeEvent(number, data);
+  for (int i = 1; i <= requests; ++i) {
+    write.requests.push_back(store::MakeRequest(write.event, i));
+  }
+  return write;
+}
+
+// What a submission was answered.
+class Answer {
+ public:
+  // Fails the test after half a minute.
+  Results Get() {
+    if (future_.wait_for(std::chrono::seconds(30)) != std::future_status::ready) {
+      ADD_FAILURE() << "never answered";
+      return {};
+    }
+    return future_.get();
+  }
+  bool answered() const { return future_.wait_for(milliseconds(0)) == std::future_status::ready; }
+  Enqueuer::Done Done() {
+    return [promise = promise_](Results results) { promise->set_value(std::move(results)); };
+  }
+
+ private:
+  // A second answer would throw.
+  std::shared_ptr<std::promise<Results>> promise_ = std::make_shared<std::promise<Results>>();
+  std::future<Results> future_ = promise_->get_future();
+};
+
+class GroupCommitEnqueuerTest : public ::testing::Test {
+ protected:
+  GroupCommitEnqueuerTest() {
+    options_.dsn = database_.dsn();
+    options_.writers = 1;
+    options_.give_up_after = std::chrono::seconds(25);
+  }
+  void Start() {
+    enqueuer_ = std::make_unique<GroupCommitEnqueuer>(options_);
+    enqueuer_->Start();
+  }
+  Answer Submit(std::vector<EventWrite> writes) {
+    Answer answer;
+    const absl::Status taken = enqueuer_->Submit(std::move(writes), answer.Done());
+    EXPECT_TRUE(taken.ok()) << taken;
+    return answer;
+  }
+  absl::Status TrySubmit(std::vector<EventWrite> writes) {
+    return enqueuer_->Submit(std::move(writes), [](const Results&) {
+      ADD_FAILURE() << "what was not taken must not be answered";
+    });
+  }
+  std::string Count(const std::string& table) {
+    return store::Sql(database_.dsn(), "SELECT count(*) FROM cievents." + table);
+  }
+
+  // Holds every writer back from `events` until Release.
+  void HoldWriters() {
+    auto connection =
+        store::LibpqConnection::Connect(database_.dsn(), "test", "SET lock_timeout = '5s'");
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    holder_ = std::make_unique<store::LibpqConnection>(*std::move(connection));
+    ASSERT_TRUE(holder_->Exec("BEGIN", {}, absl::Seconds(5)).ok());
+    ASSERT_TRUE(
+        holder_->Exec("LOCK TABLE cievents.events IN EXCLUSIVE MODE", {}, absl::Seconds(5)).ok());
+  }
+  void Release() { holder_.reset(); }
+  // Submits one write and waits until its writer is stuck behind HoldWriters.
+  Answer OccupyWriter(int number) {
+    Answer answer = Submit({MakeWrite(number)});
+    const bool stuck = store::Eventually([this] {
+      return store::Sql(database_.dsn(),
+                        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                        "AND datname = current_database()") != "0";
+    });
+    EXPECT_TRUE(stuck);
+    return answer;
+  }
+
+  store::TestDatabase database_;
+  GroupCommitEnqueuer::Options options_;
+  std::unique_ptr<GroupCommitEnqueuer> enqueuer_;
+  std::unique_ptr<store::LibpqConnection> holder_;
+};
+
+std::string Describe(const Results& results) {
+  std::string text;
+  for (const EventWriteResult& result : results) {
+    static constexpr const char* kNames[] = {"committed", "id-reused", "refused", "unavailable"};
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
+                        kNames[static_cast<size_t>(result.kind)], result.inserted);
+  }
+  return text;
+}
+
+TEST_F(GroupCommitEnqueuerTest, AWriteIsAnsweredOnceItIsInPostgres) {
+  Start();
+  EXPECT_EQ(Describe(Submit({MakeWrite(1, 3), MakeWrite(2)}).Get()), "committed 3, committed 1");
+  EXPECT_EQ(Count("events"), "2");
+  EXPECT_EQ(Count("pipeline_requests"), "4");
+  EXPECT_EQ(Count("ready_requests"), "4");
+  EXPECT_EQ(enqueuer_->stats().committed_events, 2u);
+}
+
+TEST_F(GroupCommitEnqueuerTest, WhatGathersDuringACommitGoesIntoTheNextOne) {
+  Start();
+  HoldWriters();
+  Answer first = OccupyWriter(0);
+  std::vector<Answer> others;
+  for (int i = 1; i <= 100; ++i) others.push_back(Submit({MakeWrite(i)}));
+  EXPECT_EQ(enqueuer_->stats().queued_events, 100u);
+  EXPECT_FALSE(first.answered());
+  Release();
+  EXPECT_EQ(Describe(first.Get()), "committed 1");
+  for (Answer& answer : others) EXPECT_EQ(Describe(answer.Get()), "committed 1");
+  EXPECT_EQ(enqueuer_->stats().commits, 2u) << "100 submissions, one transaction";
+  EXPECT_EQ(enqueuer_->stats().queued_events, 0u);
+}
+
+TEST_F(GroupCommitEnqueuerTest, AGroupIsBoundedInRequestsAndBytes) {
+  options_.group_requests_max = 10;
+  options_.group_bytes_max = 1'000'000;
+  Start();
+  HoldWriters();
+  Answer first = OccupyWriter(0);
+  std::vector<Answer> others;
+  for (int i = 1; i <= 5; ++i) others.push_back(Submit({MakeWrite(i, 4)}));  // 2, 2, 1
+  for (int i = 6; i <= 8; ++i) {  // by bytes: with the last one above, then each alone
+    others.push_back(Submit({MakeWrite(i, 1, "\"" + std::string(600'000, 'x') + "\"")}));
+  }
+  others.push_back(Submit({MakeWrite(9, 50)}));  // alone, although it is over the bound
+  Release();
+  for (Answer& answer : others) EXPECT_THAT(answer.Get(), SizeIs(1));
+  EXPECT_EQ(enqueuer_->stats().commits, 1u + 3 + 2 + 1);
+  EXPECT_EQ(Count("events"), "10");
+}
+
+TEST_F(GroupCommitEnqueuerTest, TheSameEventTwiceInFlightIsAnsweredByWhatTheFirstStored) {
+  Start();
+  HoldWriters();
+  Answer blocker = OccupyWriter(0);
+  Answer first = Submit({MakeWrite(1, 2)});
+  Answer retry = Submit({MakeWrite(1, 2)});
+  Answer reused = Submit({MakeWrite(1, 2, R"({"other": 1})")});
+  Release();
+  EXPECT_EQ(Describe(first.Get()), "committed 2");
+  EXPECT_EQ(Describe(retry.Get()), "committed 0") << "a duplicate";
+  EXPECT_EQ(Describe(reused.Get()), "id-reused 0");
+  EXPECT_EQ(Count("pipeline_requests"), "3");
+}
+
+TEST_F(GroupCommitEnqueuerTest, TwoWritersWithTheSameEventsMakeEachRequestOnce) {
+  options_.writers = 4;
+  options_.group_requests_max = 20;
+  Start();
+  std::vector<Answer> answers;
+  for (int round = 0; round < 4; ++round) {
+    // Each round in another order, so that groups of several writers overlap.
+    for (int i = 0; i < 100; ++i) {
+      answers.push_back(Submit({MakeWrite(round % 2 == 0 ? i : 99 - i, 2)}));
+    }
+  }
+  int inserted = 0;
+  for (Answer& answer : answers) {
+    const Results results = answer.Get();
+    ASSERT_THAT(results, SizeIs(1));
+    EXPECT_EQ(results[0].kind, Kind::kCommitted);
+    inserted += results[0].inserted;
+  }
+  EXPECT_EQ(inserted, 200);
+  EXPECT_EQ(Count("pipeline_requests"), "200");
+}
+
+TEST_F(GroupCommitEnqueuerTest, APoisonRowIsFoundByHalvingAndRefusedAlone) {
+  Start();
+  HoldWriters();
+  Answer blocker = OccupyWriter(1000);
+  std::vector<Answer> answers;
+  for (int i = 0; i < 9; ++i) {
+    EventWrite write = MakeWrite(i, 2);
+    if (i == 5) write.requests[1].inputs_json = "{not json";
+    answers.push_back(Submit({std::move(write)}));
+  }
+  Release();
+  for (int i = 0; i < 9; ++i) {
+    const Results results = answers[static_cast<size_t>(i)].Get();
+    ASSERT_THAT(results, SizeIs(1));
+    if (i != 5) {
+      EXPECT_EQ(Describe(results), "committed 2") << i;
+      continue;
+    }
+    EXPECT_EQ(results[0].kind, Kind::kRefused);
+    EXPECT_THAT(results[0].message, HasSubstr("json"));
+  }
+  EXPECT_EQ(Count("events"), "9") << "8 and the first one: nothing of the poisoned event is left";
+  EXPECT_EQ(Describe(Submit({MakeWrite(50)}).Get()), "committed 1");
+}
+
+TEST_F(GroupCommitEnqueuerTest, AFullQueueRefusesAndTakesAgainOnceThereIsRoom) {
+  options_.queued_events_max = 3;
+  Start();
+  HoldWriters();
+  Answer first = OccupyWriter(0);  // taken by the writer: not in the queue any more
+  Answer second = Submit({MakeWrite(1), MakeWrite(2)});
+  const absl::Status too_many = TrySubmit({MakeWrite(3), MakeWrite(4)});
+  EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted) << too_many;
+  Answer third = Submit({MakeWrite(5)});
+  EXPECT_EQ(TrySubmit({MakeWrite(6)}).code(), absl::StatusCode::kResourceExhausted);
+  Release();
+  EXPECT_EQ(Describe(second.Get()), "committed 1, committed 1");
+  EXPECT_EQ(Describe(third.Get()), "committed 1");
+  EXPECT_EQ(Describe(Submit({MakeWrite(3), MakeWrite(4), MakeWrite(6)}).Get()),
+            "committed 1, committed 1, committed 1");
+}
+
+TEST_F(GroupCommitEnqueuerTest, TheQueueIsBoundedInBytesToo) {
+  options_.queued_bytes_max = 100'000;
+  Start();
+  EXPECT_EQ(TrySubmit({MakeWrite(1, 1, std::string(100'000, ' '))}).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Describe(Submit({MakeWrite(1, 1, std::string(50'000, ' '))}).Get()), "committed 1");
+}
+
+TEST_F(GroupCommitEnqueuerTest, AMissingPartitionIsMadeAndNotTakenForPoison) {
+  const std::string dsn = store::NewEmptyDatabase();
+  ASSERT_TRUE(store::MigrateUp(dsn).ok());
+  options_.dsn = dsn;
+  Start();
+  EXPECT_EQ(Describe(Submit({MakeWrite(1)}).Get()), "committed 1");
+}
+
+TEST_F(GroupCommitEnqueuerTest, WhilePostgresIsAwayItGivesUpAndAfterwardsItWorksAgain) {
+  options_.give_up_after = milliseconds(300);
+  Start();
+  EXPECT_EQ(Describe(Submit({MakeWrite(1)}).Get()), "committed 1");
+  ASSERT_TRUE(store::Cluster().KillAll().ok());
+  Answer away = Submit({MakeWrite(2), MakeWrite(3)});
+  EXPECT_EQ(Describe(away.Get()), "unavailable 0, unavailable 0");
+  EXPECT_EQ(enqueuer_->stats().queued_events, 0u) << "what was given up takes no room";
+  ASSERT_TRUE(store::Cluster().Restart().ok());
+  // The emitter sends it again.
+  Results results;
+  ASSERT_TRUE(store::Eventually([&] {
+    results = Submit({MakeWrite(2), MakeWrite(3)}).Get();
+    return Describe(results).find("unavailable") == std::string::npos;
+  }));
+  EXPECT_THAT(results, Each(::testing::Field(&EventWriteResult::kind, Kind::kCommitted)));
+  EXPECT_EQ(Count("events"), "3");
+}
+
+TEST_F(GroupCommitEnqueuerTest, AShortAbsenceIsWaitedOut) {
+  options_.writers = 2;
+  Start();
+  EXPECT_EQ(Describe(Submit({MakeWrite(1)}).Get()), "committed 1");
+  ASSERT_TRUE(store::Cluster().KillAll().ok());
+  std::vector<Answer> answers;
+  for (int i = 2; i < 20; ++i) answers.push_back(Submit({MakeWrite(i)}));
+  ASSERT_TRUE(store::Cluster().Restart().ok());
+  for (Answer& answer : answers) EXPECT_EQ(Describe(answer.Get()), "committed 1");
+  EXPECT_EQ(Count("events"), "19");
+}
+
+TEST_F(GroupCommitEnqueuerTest, StopCommitsWhatWasTaken) {
+  options_.group_requests_max = 5;
+  Start();
+  std::vector<Answer> answers;
+  for (int i = 0; i < 200; ++i) answers.push_back(Submit({MakeWrite(i)}));
+  enqueuer_->Stop();
+  for (Answer& answer : answers) {
+    ASSERT_TRUE(answer.answered());
+    EXPECT_EQ(Describe(answer.Get()), "committed 1");
+  }
+  EXPECT_EQ(Count("events"), "200");
+  enqueuer_->Stop();  // twice is fine
+  EXPECT_EQ(TrySubmit({MakeWrite(500)}).code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(GroupCommitEnqueuerTest, StopWithoutPostgresAnswersEverythingAfterItsGrace) {
+  options_.stop_grace = milliseconds(200);
+  Start();
+  ASSERT_TRUE(store::Cluster().KillAll().ok());
+  std::vector<Answer> answers;
+  for (int i = 0; i < 20; ++i) answers.push_back(Submit({MakeWrite(i)}));
+  const auto start = std::chrono::steady_clock::now();
+  enqueuer_->Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  for (Answer& answer : answers) {
+    ASSERT_TRUE(answer.answered());
+    EXPECT_EQ(Describe(answer.Get()), "unavailable 0");
+  }
+  ASSERT_TRUE(store::Cluster().Restart().ok());
+}
+
+TEST_F(GroupCommitEnqueuerTest, WhatWasNeverStartedStopsAndAnswers) {
+  enqueuer_ = std::make_unique<GroupCommitEnqueuer>(options_);
+  Answer answer = Submit({MakeWrite(1)});
+  enqueuer_->Stop();
+  EXPECT_EQ(Describe(answer.Get()), "unavailable 0");
+}
+
+}  // namespace
+}  // namespace cievents::event_matcher

@@ -1,0 +1,311 @@
+#include "services/event_matcher/intake.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "services/event_matcher/request_rows.h"
+
+namespace cievents::event_matcher {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Kind = EventWriteResult::Kind;
+
+constexpr int64_t kProject = 7;
+constexpr int64_t kRoot = 70;
+
+// Keeps what is submitted until the test answers it.
+class FakeEnqueuer final : public Enqueuer {
+ public:
+  absl::Status Submit(std::vector<EventWrite> writes, Done done) override {
+    if (!status.ok()) return status;
+    for (EventWrite& write : writes) submitted.push_back(std::move(write));
+    done_ = std::move(done);
+    return absl::OkStatus();
+  }
+  void Stop() override {}
+
+  void Answer(std::vector<EventWriteResult> results) { done_(std::move(results)); }
+  bool waits() const { return done_ != nullptr; }
+
+  absl::Status status;  // of the next Submit
+  std::vector<EventWrite> submitted;
+
+ private:
+  Done done_;
+};
+
+class IntakeTest : public ::testing::Test {
+ protected:
+  IntakeTest() {
+    Intake::Options options;
+    options.event_data_bytes_max = 1000;
+    options.now = [this] { return now_; };
+    intake_ = std::make_unique<Intake>(options, index_, enqueuer_);
+    matcher::ProjectSubscriptions set;
+    set.project_id = kProject;
+    set.namespace_ids = {kRoot, 71};
+    set.default_branch = "main";
+    set.commit_sha = "c0ffee";
+    matcher::Subscription subscription;
+    subscription.subscription_id = 1;
+    subscription.path = "a.yml";
+    matcher::Entry entry;
+    entry.patterns.push_back(*matcher::Pattern::Parse("custom/x"));
+    subscription.entries.push_back(entry);
+    set.subscriptions.push_back(subscription);
+    index_.ReplaceProject(set);
+  }
+
+  Event MakeEvent(const std::string& name = "custom/x", const std::string& id = "e1") {
+    Event event;
+    event.id = id;
+    event.source = "test";
+    event.names = {name};
+    event.project_id = kProject;
+    event.time_ms = absl::ToUnixMillis(now_);
+    event.data = R"({"n":1})";
+    return event;
+  }
+  void Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack = AckLevel::kDurable) {
+    outcomes_.reset();
+    intake_->Publish(std::move(events), ack, [this](std::vector<Outcome> outcomes) {
+      EXPECT_FALSE(outcomes_.has_value()) << "answered twice";
+      outcomes_ = std::move(outcomes);
+    });
+  }
+  // The outcome of an event that is answered without the enqueuer.
+  Outcome AnsweredAtOnce(const absl::StatusOr<Event>& event) {
+    Publish({event});
+    EXPECT_TRUE(outcomes_.has_value());
+    EXPECT_FALSE(enqueuer_.waits());
+    return outcomes_.has_value() && outcomes_->size() == 1 ? outcomes_->front() : Outcome();
+  }
+  // The outcome of a matching event for which the enqueuer says `result`.
+  Outcome OutcomeOf(const EventWriteResult& result) {
+    Publish({MakeEvent()});
+    EXPECT_FALSE(outcomes_.has_value()) << "answered before it was stored";
+    enqueuer_.Answer({result});
+    EXPECT_TRUE(outcomes_.has_value());
+    return outcomes_.has_value() ? outcomes_->at(0) : Outcome();
+  }
+
+  absl::Time now_ = absl::FromUnixMillis(1'800'000'000'000);
+  matcher::Index index_;
+  FakeEnqueuer enqueuer_;
+  std::unique_ptr<Intake> intake_;
+  std::optional<std::vector<Outcome>> outcomes_;
+};
+
+TEST_F(IntakeTest, AnEventThatMatchesNothingIsAnsweredAtOnceAndNotStored) {
+  const Outcome outcome = AnsweredAtOnce(MakeEvent("custom/y"));
+  EXPECT_EQ(outcome.kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcome.reason, OutcomeReason::kNone);
+  EXPECT_EQ(outcome.matched_count, 0);
+  EXPECT_EQ(outcome.ack, AckLevel::kDurable) << "there is nothing to keep";
+  EXPECT_THAT(outcome.event_uid, SizeIs(36));
+}
+
+TEST_F(IntakeTest, AMatchedEventIsAnsweredWhenItIsCommitted) {
+  const Outcome outcome = OutcomeOf({Kind::kCommitted, 1, ""});
+  EXPECT_EQ(outcome.kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcome.matched_count, 1);
+  EXPECT_EQ(outcome.ack, AckLevel::kDurable);
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(1));
+  EXPECT_EQ(enqueuer_.submitted[0].event.uid.ToString(), outcome.event_uid);
+  EXPECT_EQ(enqueuer_.submitted[0].event.received_time_ms, absl::ToUnixMillis(now_));
+}
+
+TEST_F(IntakeTest, WhatTheStoreSaysBecomesTheOutcome) {
+  const Outcome duplicate = OutcomeOf({Kind::kCommitted, 0, ""});
+  EXPECT_EQ(duplicate.kind, OutcomeKind::kDuplicate);
+  EXPECT_EQ(duplicate.ack, AckLevel::kDurable);
+  EXPECT_EQ(duplicate.matched_count, 1);
+
+  const Outcome reused = OutcomeOf({Kind::kIdReused, 0, ""});
+  EXPECT_EQ(reused.kind, OutcomeKind::kRejected);
+  EXPECT_EQ(reused.reason, OutcomeReason::kIdReused);
+  EXPECT_EQ(reused.ack, AckLevel::kNone);
+  EXPECT_EQ(reused.event_uid, "");
+
+  const Outcome refused = OutcomeOf({Kind::kRefused, 0, "inputs are no JSON"});
+  EXPECT_EQ(refused.kind, OutcomeKind::kRejected);
+  EXPECT_EQ(refused.reason, OutcomeReason::kInvalid);
+  EXPECT_THAT(refused.message, HasSubstr("inputs are no JSON"));
+
+  const Outcome away = OutcomeOf({Kind::kUnavailable, 0, "connection lost"});
+  EXPECT_EQ(away.kind, OutcomeKind::kOverloaded);
+  EXPECT_EQ(away.reason, OutcomeReason::kStoreUnavailable);
+  EXPECT_EQ(away.ack, AckLevel::kNone);
+  EXPECT_GT(away.retry_after, absl::ZeroDuration());
+  EXPECT_THAT(away.message, HasSubstr("send the same event again"));
+}
+
+TEST_F(IntakeTest, AFullQueueIsOverloadForTheMatchedEventsOnly) {
+  enqueuer_.status = absl::ResourceExhaustedError("the queue is full");
+  Publish({MakeEvent("custom/y", "e1"), MakeEvent("custom/x", "e2"), MakeEvent("Bad Name", "e3")});
+  ASSERT_TRUE(outcomes_.has_value());
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kOverloaded);
+  EXPECT_EQ(outcomes_->at(1).reason, OutcomeReason::kQueueFull);
+  EXPECT_GT(outcomes_->at(1).retry_after, absl::ZeroDuration());
+  EXPECT_EQ(outcomes_->at(1).ack, AckLevel::kNone);
+  EXPECT_EQ(outcomes_->at(2).kind, OutcomeKind::kRejected);
+}
+
+TEST_F(IntakeTest, AReceivedAckDoesNotWaitForTheStoreAndSaysSo) {
+  Publish({MakeEvent("custom/x", "e1"), MakeEvent("custom/y", "e2")}, AckLevel::kReceived);
+  ASSERT_TRUE(outcomes_.has_value());
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(0).ack, AckLevel::kReceived);
+  EXPECT_EQ(outcomes_->at(1).ack, AckLevel::kDurable) << "an unmatched event has nothing to lose";
+  enqueuer_.Answer({{Kind::kUnavailable, 0, ""}});  // nobody listens any more
+}
+
+TEST_F(IntakeTest, AFullQueueIsSaidEvenWithAReceivedAck) {
+  enqueuer_.status = absl::ResourceExhaustedError("full");
+  Publish({MakeEvent()}, AckLevel::kReceived);
+  ASSERT_TRUE(outcomes_.has_value());
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kOverloaded);
+}
+
+TEST_F(IntakeTest, TheWindowHoldsAtItsEdgesAndNotOneMillisecondBeyond) {
+  struct Case {
+    absl::Duration offset;
+    OutcomeKind kind;
+    OutcomeReason reason;
+  };
+  for (const Case& one : {Case{-absl::Hours(24), OutcomeKind::kAccepted, OutcomeReason::kNone},
+                          Case{-absl::Hours(24) - absl::Milliseconds(1), OutcomeKind::kRejected,
+                               OutcomeReason::kExpired},
+                          Case{absl::Minutes(5), OutcomeKind::kAccepted, OutcomeReason::kNone},
+                          Case{absl::Minutes(5) + absl::Milliseconds(1), OutcomeKind::kRejected,
+                               OutcomeReason::kFromTheFuture}}) {
+    Event event = MakeEvent("custom/y");
+    event.time_ms = absl::ToUnixMillis(now_ + one.offset);
+    const Outcome outcome = AnsweredAtOnce(event);
+    EXPECT_EQ(outcome.kind, one.kind) << one.offset;
+    EXPECT_EQ(outcome.reason, one.reason) << one.offset;
+    EXPECT_EQ(outcome.message.empty(), one.kind == OutcomeKind::kAccepted);
+  }
+}
+
+TEST_F(IntakeTest, BytesThatWereNoEventAreRefusedWithTheReason) {
+  const Outcome outcome = AnsweredAtOnce(absl::InvalidArgumentError("time is missing"));
+  EXPECT_EQ(outcome.kind, OutcomeKind::kRejected);
+  EXPECT_EQ(outcome.reason, OutcomeReason::kInvalid);
+  EXPECT_EQ(outcome.message, "time is missing");
+  EXPECT_EQ(outcome.event_uid, "");
+  EXPECT_EQ(outcome.matched_count, std::nullopt);
+}
+
+TEST_F(IntakeTest, AnEventThatIsNotValidIsRefusedWithTheField) {
+  Event event = MakeEvent();
+  event.id = "";
+  EXPECT_THAT(AnsweredAtOnce(event).message, HasSubstr("id"));
+  event = MakeEvent();
+  event.data.assign(1001, ' ');
+  EXPECT_THAT(AnsweredAtOnce(event).message, HasSubstr("1000")) << "the configured limit";
+  event = MakeEvent();
+  event.names = {"custom/*"};
+  EXPECT_EQ(AnsweredAtOnce(event).reason, OutcomeReason::kInvalid);
+}
+
+TEST_F(IntakeTest, AncestorsOfAKnownProjectAreFilledIn) {
+  Publish({MakeEvent()});
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(1));
+  EXPECT_EQ(enqueuer_.submitted[0].event.root_namespace_id, kRoot);
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).reason, OutcomeReason::kNone);
+}
+
+TEST_F(IntakeTest, GivenAncestorsAreNotOverwritten) {
+  Event event = MakeEvent();
+  event.namespace_ids = {90};
+  Publish({event});
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(1));
+  EXPECT_EQ(enqueuer_.submitted[0].event.root_namespace_id, 90);
+}
+
+TEST_F(IntakeTest, AnUnknownProjectIsAcceptedAndSaid) {
+  Event event = MakeEvent();
+  event.project_id = 999;
+  const Outcome unknown = AnsweredAtOnce(event);
+  EXPECT_EQ(unknown.kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(unknown.reason, OutcomeReason::kUnknownProject);
+  event.namespace_ids = {70};
+  EXPECT_EQ(AnsweredAtOnce(event).reason, OutcomeReason::kNone) << "its ancestors are given";
+}
+
+TEST_F(IntakeTest, AGroupEventHasAnIdentityOfItsGroup) {
+  Event project_event = MakeEvent("custom/y");
+  Event group_event = MakeEvent("custom/y");
+  group_event.project_id = 0;
+  group_event.namespace_ids = {kRoot, kProject};  // a group with the number of the project
+  Event instance_event = group_event;
+  instance_event.namespace_ids.clear();
+  const std::string project_uid = AnsweredAtOnce(project_event).event_uid;
+  const std::string group_uid = AnsweredAtOnce(group_event).event_uid;
+  const std::string instance_uid = AnsweredAtOnce(instance_event).event_uid;
+  EXPECT_NE(project_uid, group_uid);
+  EXPECT_NE(group_uid, instance_uid);
+  EXPECT_EQ(AnsweredAtOnce(group_event).event_uid, group_uid) << "a retry has the same";
+}
+
+TEST_F(IntakeTest, TheSameEventTwiceInABatchIsWrittenOnceAndAnsweredTwice) {
+  Publish({MakeEvent(), MakeEvent(), MakeEvent("custom/y", "e2")});
+  ASSERT_FALSE(outcomes_.has_value());
+  EXPECT_THAT(enqueuer_.submitted, SizeIs(1));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kDuplicate);
+  EXPECT_EQ(outcomes_->at(1).event_uid, outcomes_->at(0).event_uid);
+  EXPECT_EQ(outcomes_->at(2).kind, OutcomeKind::kAccepted);
+}
+
+TEST_F(IntakeTest, ARepeatSharesTheFateOfTheFirst) {
+  Publish({MakeEvent(), MakeEvent()});
+  enqueuer_.Answer({{Kind::kUnavailable, 0, ""}});
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kOverloaded);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kOverloaded);
+}
+
+TEST_F(IntakeTest, TheSameIdWithOtherDataInABatchIsRefused) {
+  Event other = MakeEvent();
+  other.data = R"({"n":2})";
+  Publish({MakeEvent(), other});
+  EXPECT_THAT(enqueuer_.submitted, SizeIs(1));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kRejected);
+  EXPECT_EQ(outcomes_->at(1).reason, OutcomeReason::kRepeatedInBatch);
+  EXPECT_EQ(outcomes_->at(1).event_uid, "") << "empty if rejected";
+}
+
+TEST_F(IntakeTest, OutcomesStandInTheOrderOfTheEvents) {
+  Event expired = MakeEvent("custom/x", "e4");
+  expired.time_ms -= 100 * 3'600'000;
+  Publish({MakeEvent("custom/x", "e1"), absl::InvalidArgumentError("bad"),
+           MakeEvent("custom/y", "e3"), expired, MakeEvent("custom/x", "e5")});
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(2));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}, {Kind::kIdReused, 0, ""}});
+  std::vector<OutcomeReason> reasons;
+  for (const Outcome& outcome : *outcomes_) reasons.push_back(outcome.reason);
+  EXPECT_THAT(reasons,
+              ElementsAre(OutcomeReason::kNone, OutcomeReason::kInvalid, OutcomeReason::kNone,
+                          OutcomeReason::kExpired, OutcomeReason::kIdReused));
+}
+
+TEST_F(IntakeTest, AnEmptyBatchIsAnsweredWithNothing) {
+  Publish({});
+  ASSERT_TRUE(outcomes_.has_value());
+  EXPECT_THAT(*outcomes_, IsEmpty());
+}
+
+}  // namespace
+}  // namespace cievents::event_matcher
