@@ -212,6 +212,32 @@ TEST_F(BadInputTest, AManifestOverItsLimitIsCutInPathOrderWithAnError) {
   EXPECT_EQ(FindIssue(*response, "too-many-files").file(), "yaml/10000.yml");
 }
 
+TEST_F(BadInputTest, ContentsOverTheirLimitAreInvalidAndAMessageOverItsOwnIsRefused) {
+  const auto push = [](int files) {
+    Project project;
+    for (int i = 0; i < files; ++i) {
+      project.Set(fmt::format(".gitlab/ci/events/{:02}.yml", i),
+                  "spec: {events: [custom/x]}\n---\n" + std::string(2'000'000, 'x'));
+    }
+    PushConfigRequest request = project.Request();
+    for (const auto& [path, content] : project.files()) {
+      auto* file = request.add_files();
+      file->set_path(path);
+      file->set_content(content);
+    }
+    return Call(request);
+  };
+  const auto taken = push(33);
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  EXPECT_EQ(taken->result(), config::v1::PUSH_RESULT_APPLIED) << taken->DebugString();
+  EXPECT_EQ(taken->added(), 33);
+  const auto invalid = push(34);
+  ASSERT_TRUE(invalid.ok()) << invalid.status();
+  EXPECT_EQ(invalid->result(), config::v1::PUSH_RESULT_INVALID);
+  EXPECT_THAT(invalid->issues(0).message(), HasSubstr("67108864"));
+  EXPECT_EQ(push(42).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 struct BadEvent {
   const char* name;
   std::function<void(Event*)> spoil;

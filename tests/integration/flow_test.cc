@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
+#include <thread>
 
 #include "tests/integration/project.h"
 #include "tests/support/json.h"
@@ -283,6 +285,77 @@ TEST(GrpcFlowTest, ARetryComesBackWithTheNextAttemptAndADeadOneStays) {
   EXPECT_EQ(requests[0].state(), "dead");
   EXPECT_EQ(requests[0].reason(), "GitLab said 503");
   EXPECT_THAT(LeaseOf(project, "worker-c"), IsEmpty());
+}
+
+TEST(GrpcFlowTest, LargePayloadsAreLeasedInAnswersThatADefaultClientTakes) {
+  Project project;
+  project.Set(".gitlab/ci/events/a.yml", "spec: {events: [custom/x]}\n---\n");
+  project.Push();
+  LeaseOf(project, "sweeper");  // what other tests left
+  // Small ones first: what was seen of them says nothing about the next.
+  std::vector<Event> events;
+  for (int i = 0; i < 50; ++i) {
+    events.push_back(project.MakeEvent("custom/x"));
+    if (i >= 30) events.back().set_data("\"" + std::string(900'000, 'x') + "\"");
+    ASSERT_EQ(Publish(events.back()).kind(), events::v1::OUTCOME_KIND_ACCEPTED);
+  }
+  std::map<std::string, size_t> leased_bytes;
+  while (true) {
+    LeasePipelineRequestsRequest request;
+    request.set_owner("worker-of-large-ones");
+    request.set_max_requests(1000);
+    const auto response = Call(request);
+    ASSERT_TRUE(response.ok()) << response.status();
+    if (response->requests_size() == 0) break;
+    EXPECT_LT(response->ByteSizeLong(), size_t{4} * 1024 * 1024);
+    for (const PipelineRequest& one : response->requests()) {
+      EXPECT_TRUE(leased_bytes.emplace(one.event_id(), one.event_data().size()).second);
+    }
+  }
+  for (const Event& event : events) EXPECT_EQ(leased_bytes[event.id()], event.data().size());
+}
+
+TEST(GrpcFlowTest, WorkersAtTheSameTimeNeverGetTheSameRequest) {
+  Project project;
+  project.Set(".gitlab/ci/events/a.yml", "spec: {events: [custom/x]}\n---\n");
+  project.Push();
+  constexpr size_t kEvents = 400;
+  events::v1::PublishEventsRequest batch;
+  for (size_t i = 0; i < kEvents; ++i) *batch.add_events() = project.MakeEvent("custom/x");
+  ASSERT_TRUE(Call(batch).ok());
+  std::vector<std::vector<PipelineRequest>> taken(4);
+  std::vector<std::thread> workers;
+  for (size_t i = 0; i < taken.size(); ++i) {
+    workers.emplace_back([&project, &taken, i] {
+      const std::string owner = fmt::format("parallel-{}", i);
+      // An empty answer may only mean that the others hold what is left for a moment.
+      for (int empty = 0; empty < 3;) {
+        LeasePipelineRequestsRequest request;
+        request.set_owner(owner);
+        request.set_max_requests(7);
+        const auto response = Call(request);
+        ASSERT_TRUE(response.ok()) << response.status();
+        empty = response->requests_size() == 0 ? empty + 1 : 0;
+        for (const PipelineRequest& one : response->requests()) {
+          if (one.project_id() != project.id()) continue;
+          taken[i].push_back(one);
+          ASSERT_TRUE(Call(Completion(one, owner, pipelines::v1::COMPLETION_KIND_CREATED)).ok());
+        }
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  std::set<std::string> ids;
+  size_t count = 0;
+  for (const auto& requests : taken) {
+    for (const PipelineRequest& one : requests) {
+      EXPECT_EQ(one.attempt(), 1);
+      ids.insert(one.request_id());
+      ++count;
+    }
+  }
+  EXPECT_EQ(count, kEvents);
+  EXPECT_THAT(ids, SizeIs(kEvents));
 }
 
 TEST(GrpcFlowTest, RequestsAreListedByPagesWithoutGapOrRepeat) {

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "services/lib/base/sha256.h"
 #include "tests/integration/project.h"
 
@@ -185,6 +188,44 @@ TEST(PushTest, ADryRunStoresNothing) {
   EXPECT_EQ(Publish(event).reason(), events::v1::OUTCOME_REASON_UNKNOWN_PROJECT)
       << "not even the project is known";
   EXPECT_EQ(project.Push().push_sequence(), 1);
+}
+
+TEST(PushTest, PushesAtTheSameTimeAndInAnyOrderEndWithTheNewest) {
+  Project project;
+  constexpr int kPushes = 24;
+  std::vector<PushConfigRequest> requests;
+  for (int i = 1; i <= kPushes; ++i) {
+    Project version = project;
+    version.Set(EventsFile("a.yml"), OnEvent("custom/v" + std::to_string(i)));
+    requests.push_back(version.Request());
+    requests.back().set_push_sequence(i);
+    AddFile(&requests.back(), EventsFile("a.yml"), version.files().at(EventsFile("a.yml")));
+  }
+  std::vector<std::thread> pushers;
+  std::atomic<int> applied = 0;
+  for (int thread = 0; thread < 4; ++thread) {
+    pushers.emplace_back([&, thread] {
+      // Every push four times, in two orders.
+      for (int k = 0; k < kPushes; ++k) {
+        const int i = (thread % 2 == 0 ? k * 7 : kPushes - 1 - k * 5 % kPushes) % kPushes;
+        const auto response = Call(requests[static_cast<size_t>(i)]);
+        ASSERT_TRUE(response.ok()) << response.status();
+        if (response->result() == config::v1::PUSH_RESULT_APPLIED) {
+          ++applied;
+        } else {
+          EXPECT_EQ(response->result(), config::v1::PUSH_RESULT_STALE);
+          EXPECT_GE(response->push_sequence(), i + 1);
+        }
+      }
+    });
+  }
+  for (std::thread& pusher : pushers) pusher.join();
+  AwaitMatcher();
+  EXPECT_GE(applied, 1);
+  EXPECT_LE(applied, kPushes) << "no sequence is applied twice";
+  EXPECT_THAT(project.Subscriptions(), SizeIs(1)) << "one id through all of them";
+  EXPECT_EQ(project.Fires("custom/v" + std::to_string(kPushes)), 1);
+  EXPECT_EQ(project.Fires("custom/v1"), 0);
 }
 
 TEST(PushProtocolTest, OnlyContentsThatTheServerLacksAreAskedFor) {
