@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -91,6 +92,21 @@ class DevLifecycleTest : public ::testing::Test {
     }
     return true;
   }
+  // SIGKILL. What nobody is left to clean up is removed here.
+  void Kill() {
+    const std::string sockets = SocketFolder();
+    const std::vector<pid_t> postgres = PostgresProcesses();
+    server_.Kill();
+    left_over_.emplace_back(sockets, postgres);
+  }
+  void TearDown() override {
+    for (const auto& [sockets, postgres] : left_over_) {
+      EXPECT_TRUE(support::WaitUntil([pids = postgres] { return AllGone(pids); }))
+          << "Postgres outlived a kill";
+      std::error_code ignored;
+      std::filesystem::remove_all(sockets, ignored);
+    }
+  }
   std::string SocketFolder() {
     std::string folder = server_.ready().postgres;  // postgresql://postgres@%2Ftmp%2F.../cievents
     folder = folder.substr(folder.find('@') + 1);
@@ -101,6 +117,7 @@ class DevLifecycleTest : public ::testing::Test {
 
   support::TempFolder folder_;
   support::DevServer server_{folder_};
+  std::vector<std::pair<std::string, std::vector<pid_t>>> left_over_;  // by Kill
 };
 
 TEST_F(DevLifecycleTest, AStopIsCleanAndTheNextStartFindsEverything) {
@@ -158,7 +175,7 @@ TEST_F(DevLifecycleTest, AKilledDevLeavesNoPostgresBehindAndTheNextStartWorksAtO
   const std::vector<Json> subscriptions = List({"subscriptions", "list"});
   const std::vector<pid_t> postgres = PostgresProcesses();
   ASSERT_GT(postgres.back(), 0);
-  server_.Kill();
+  Kill();
   // Not waiting for Postgres to go: the next start has to.
   Start();
   EXPECT_TRUE(AllGone(postgres)) << "two servers on one data folder";
@@ -168,7 +185,7 @@ TEST_F(DevLifecycleTest, AKilledDevLeavesNoPostgresBehindAndTheNextStartWorksAtO
 
   const std::vector<pid_t> second = PostgresProcesses();
   ASSERT_GT(second.back(), 0);
-  server_.Kill();
+  Kill();
   EXPECT_TRUE(support::WaitUntil([&] { return AllGone(second); })) << "Postgres outlived a kill";
 }
 
