@@ -13,6 +13,9 @@ namespace {
 
 namespace wire = cievents::config::v1;
 
+// A page stays well under the 4 MiB that clients take: entries and patterns stand in it twice.
+constexpr size_t kPageBytesMax = 1024 * 1024;
+
 Push DecodePush(const wire::PushConfigRequest& request) {
   Push push;
   push.project_id = request.project_id();
@@ -162,11 +165,16 @@ grpc::Status ConfigDoor::ListSubscriptions(grpc::ServerContext*,
   if (request->project_id() != 0) project_id = request->project_id();
   const auto rows = store_.ListSubscriptions(project_id, after, page_size);
   if (!rows.ok()) return ToGrpcStatus(rows.status());
+  size_t bytes = 0;
   for (const store::SubscriptionListing& row : *rows) {
+    bytes += row.subscription.entries_json.size() + row.subscription.inputs_json.size() + 2048;
+    if (response->subscriptions_size() > 0 && bytes > kPageBytesMax) break;
     EncodeSubscription(row.project_id, row.subscription, response->add_subscriptions());
   }
-  if (static_cast<int>(rows->size()) == page_size) {
-    response->set_next_page_token(std::to_string(rows->back().subscription.subscription_id));
+  const bool cut = response->subscriptions_size() < static_cast<int>(rows->size());
+  if (cut || static_cast<int>(rows->size()) == page_size) {
+    const auto& last = response->subscriptions(response->subscriptions_size() - 1);
+    response->set_next_page_token(std::to_string(last.subscription_id()));
   }
   return grpc::Status::OK;
 }

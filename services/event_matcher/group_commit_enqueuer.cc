@@ -18,6 +18,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kWatchdogInterval{100};
+
 size_t WriteBytes(const EventWrite& write) {
   size_t bytes = sizeof(EventWrite) + write.event.data.size() + write.event.source.size();
   for (const store::RequestRow& request : write.requests) {
@@ -154,6 +156,7 @@ void GroupCommitEnqueuer::Start() {
   for (int i = 0; i < options_.writers; ++i) {
     writers_.emplace_back([this] { WriterLoop(); });
   }
+  watchdog_ = std::thread([this] { WatchdogLoop(); });
 }
 
 absl::Status GroupCommitEnqueuer::Submit(std::vector<EventWrite> writes, Done done) {
@@ -273,6 +276,17 @@ void GroupCommitEnqueuer::WriterLoop() {
   }
 }
 
+void GroupCommitEnqueuer::WatchdogLoop() {
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (!stopping_) stopping_signal_.WaitFor(mutex_, kWatchdogInterval);
+      if (stopping_) return;
+    }
+    Fail(GiveUp::kOverdue, "Postgres does not take matched events in time");
+  }
+}
+
 void GroupCommitEnqueuer::Stop() {
   {
     MutexLock lock(mutex_);
@@ -280,6 +294,8 @@ void GroupCommitEnqueuer::Stop() {
     stopping_ = true;
   }
   work_.NotifyAll();
+  stopping_signal_.NotifyAll();
+  if (watchdog_.joinable()) watchdog_.join();
   for (std::thread& writer : writers_) {
     if (writer.joinable()) writer.join();
   }

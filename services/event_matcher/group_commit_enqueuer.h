@@ -67,6 +67,9 @@ class GroupCommitEnqueuer final : public Enqueuer {
   class Writer;
 
   void WriterLoop();
+  // A writer may hang in a database that neither answers nor fails: what waits behind it is
+  // answered in time all the same.
+  void WatchdogLoop();
   // Waits for work; empty = stopping and nothing is left.
   Group TakeGroup();
   void PutBack(Group group);
@@ -76,9 +79,11 @@ class GroupCommitEnqueuer final : public Enqueuer {
 
   const Options options_;
   std::vector<std::thread> writers_;  // set in Start, joined in Stop
+  std::thread watchdog_;              // as writers_
 
   mutable Mutex mutex_;
   CondVar work_;
+  CondVar stopping_signal_;
   CondVar backoff_;  // never signalled by Submit: new work must not turn a backoff into a spin
   std::deque<Submission> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_events_ ABSL_GUARDED_BY(mutex_) = 0;

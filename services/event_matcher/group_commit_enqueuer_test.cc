@@ -274,6 +274,29 @@ TEST_F(GroupCommitEnqueuerTest, WhilePostgresIsAwayItGivesUpAndAfterwardsItWorks
   EXPECT_EQ(Count("events"), "3");
 }
 
+// A database that neither answers nor fails: here the table is locked by another session.
+TEST_F(GroupCommitEnqueuerTest, WhatWaitsBehindAHangingWriterIsAnsweredInTime) {
+  options_.writers = 1;
+  options_.give_up_after = milliseconds(300);
+  Start();
+  EXPECT_EQ(Describe(Submit({MakeWrite(1)}).Get()), "committed 1");
+  std::thread locker([this] {
+    store::Sql(options_.dsn, "BEGIN; LOCK TABLE cievents.events; SELECT pg_sleep(1.5); COMMIT");
+  });
+  ASSERT_TRUE(store::Eventually([this] {
+    return store::Sql(options_.dsn,
+                      "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'"
+                      " AND relation = 'cievents.events'::regclass") == "1";
+  }));
+  Answer hanging = Submit({MakeWrite(2)});
+  ASSERT_TRUE(store::Eventually([this] { return enqueuer_->stats().queued_events == 0; }));
+  Answer waiting = Submit({MakeWrite(3)});
+  EXPECT_EQ(Describe(waiting.Get()), "unavailable 0");
+  EXPECT_FALSE(hanging.answered()) << "the first one still hangs when the second is answered";
+  hanging.Get();
+  locker.join();
+}
+
 TEST_F(GroupCommitEnqueuerTest, AShortAbsenceIsWaitedOut) {
   options_.writers = 2;
   Start();

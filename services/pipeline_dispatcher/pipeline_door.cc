@@ -20,11 +20,14 @@ constexpr absl::Duration kDurationMax = absl::Hours(1);
 constexpr std::array<std::string_view, 5> kStates = {"ready", "active", "deferred", "created",
                                                      "dead"};
 
-// A leased message carries payloads of up to 1 MiB: a response stays well under what clients take.
-constexpr size_t kLeaseResponseBytesMax = 3 * 1024 * 1024;
+// Payloads have up to 1 MiB, inputs 64 KiB: a response stays well under the 4 MiB that clients
+// take.
+constexpr size_t kResponseBytesMax = 3 * 1024 * 1024;
 constexpr int kFirstClaim = 16;
+// Payloads of 1 MiB each bound what one claim holds in memory, whatever the ones before were like.
+constexpr int kClaimMax = 64;
 
-size_t LeasedBytes(const store::RequestRecord& record) {
+size_t EncodedBytes(const store::RequestRecord& record) {
   return record.event_data.size() + record.request.inputs_json.size() + 2048;
 }
 
@@ -150,8 +153,8 @@ grpc::Status PipelineDoor::LeasePipelineRequests(
     }
     bool full = static_cast<int>(claimed->size()) < step;
     for (const store::RequestRecord& record : *claimed) {
-      const size_t size = LeasedBytes(record);
-      if (response->requests_size() > 0 && bytes + size > kLeaseResponseBytesMax) {
+      const size_t size = EncodedBytes(record);
+      if (response->requests_size() > 0 && bytes + size > kResponseBytesMax) {
         GiveBack(request->owner(), record);
         full = true;
         continue;
@@ -161,9 +164,9 @@ grpc::Status PipelineDoor::LeasePipelineRequests(
     }
     if (full) break;
     const size_t average = bytes / static_cast<size_t>(response->requests_size()) + 1;
-    const auto fit = static_cast<int>(
-        (kLeaseResponseBytesMax - std::min(bytes, kLeaseResponseBytesMax)) / average);
-    step = std::min(max - response->requests_size(), fit);
+    const auto fit =
+        static_cast<int>((kResponseBytesMax - std::min(bytes, kResponseBytesMax)) / average);
+    step = std::min({max - response->requests_size(), fit, kClaimMax});
   }
   return grpc::Status::OK;
 }
@@ -212,10 +215,14 @@ grpc::Status AdminDoor::ListPipelineRequests(grpc::ServerContext*,
   if (!filter.ok()) return ToGrpcStatus(filter.status());
   const auto records = queue_.List(*filter);
   if (!records.ok()) return ToGrpcStatus(records.status());
+  size_t bytes = 0;
   for (const store::RequestRecord& record : *records) {
+    bytes += EncodedBytes(record);
+    if (response->requests_size() > 0 && bytes > kResponseBytesMax) break;
     EncodeRequest(record, response->add_requests());
   }
-  if (static_cast<int>(records->size()) == filter->limit) {
+  const bool cut = response->requests_size() < static_cast<int>(records->size());
+  if (cut || static_cast<int>(records->size()) == filter->limit) {
     response->set_next_page_token(response->requests(response->requests_size() - 1).request_id());
   }
   return grpc::Status::OK;

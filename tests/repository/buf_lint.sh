@@ -6,7 +6,7 @@ version=1.75.0
 tools="$2/npm"
 if [ ! -x "$tools/node_modules/.bin/buf" ]; then
   mkdir -p "$tools"
-  npm install --prefix "$tools" --no-save --no-package-lock --no-audit --no-fund --silent "@bufbuild/buf@$version"
+  npm install --prefix "$tools" --no-save --no-package-lock --no-audit --no-fund --loglevel=error "@bufbuild/buf@$version"
 fi
 cd "$1/proto"
 "$tools/node_modules/.bin/buf" lint

@@ -14,10 +14,10 @@ namespace {
 
 // A group commit takes milliseconds; what takes longer waits for a lock or for a sick disk.
 constexpr char kSessionSql[] =
-    "SET statement_timeout = '10s'; SET lock_timeout = '5s';"
+    "SET statement_timeout = '4s'; SET lock_timeout = '2s';"
     " SET default_transaction_isolation = 'read committed'";
 // Longer than the server's own limits, so that its answer is known whenever it can be.
-constexpr absl::Duration kDeadline = absl::Seconds(15);
+constexpr absl::Duration kDeadline = absl::Seconds(5);
 // libpq and the server take 1 GiB a message; the writer's batches are far smaller.
 constexpr size_t kBatchBytesMax = size_t{512} << 20;
 
