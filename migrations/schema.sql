@@ -358,31 +358,41 @@ CREATE FUNCTION cievents.give_turns(p_tenants bigint[]) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-  v_held integer;
+  v_held bigint[];
+  v_tenant bigint;
 BEGIN
   IF coalesce(cardinality(p_tenants), 0) = 0 THEN
     RETURN;
   END IF;
-  FOR v_try IN 1..100 LOOP
-    -- The look-up first: ON CONFLICT alone would wait for every turn that is being taken.
-    INSERT INTO cievents.tenant_queues (root_namespace_id)
-    SELECT t.tenant
-    FROM unnest(p_tenants) AS t (tenant)
-    WHERE NOT EXISTS (SELECT FROM cievents.tenant_queues q WHERE q.root_namespace_id = t.tenant)
+  -- Most tenants have a turn: hold those. Among writers this lock makes nobody wait.
+  SELECT array_agg(h.tenant) INTO v_held
+  FROM (SELECT q.root_namespace_id AS tenant FROM cievents.tenant_queues q
+        WHERE q.root_namespace_id = ANY (p_tenants)
+        ORDER BY q.root_namespace_id
+        FOR KEY SHARE) AS h;
+  -- The rest one by one, in ascending order and never going back: a writer waits only for a row that
+  -- another one has inserted and not committed, and two that wait for each other would need opposite
+  -- orders.
+  FOR v_tenant IN
+    SELECT t.tenant FROM unnest(p_tenants) AS t (tenant)
+    WHERE t.tenant <> ALL (coalesce(v_held, '{}'))
     ORDER BY t.tenant
-    ON CONFLICT DO NOTHING;
-
-    PERFORM 1 FROM cievents.tenant_queues q
-    WHERE q.root_namespace_id = ANY (p_tenants)
-    ORDER BY q.root_namespace_id
-    FOR KEY SHARE;
-    GET DIAGNOSTICS v_held = ROW_COUNT;
-    IF v_held = cardinality(p_tenants) THEN
-      RETURN;
-    END IF;
-    -- A turn was deleted between the two statements: give it again.
+  LOOP
+    FOR v_try IN 1..100 LOOP
+      INSERT INTO cievents.tenant_queues (root_namespace_id) VALUES (v_tenant)
+      ON CONFLICT DO NOTHING;
+      EXIT WHEN FOUND;
+      PERFORM 1 FROM cievents.tenant_queues q
+      WHERE q.root_namespace_id = v_tenant
+      FOR KEY SHARE;
+      EXIT WHEN FOUND;
+      -- Somebody else's turn, deleted between the two statements: give it again.
+      IF v_try = 100 THEN
+        RAISE EXCEPTION 'the turn of a tenant vanishes as fast as it is given'
+          USING ERRCODE = 'serialization_failure';
+      END IF;
+    END LOOP;
   END LOOP;
-  RAISE EXCEPTION 'turns of tenants vanish as fast as they are given' USING ERRCODE = 'serialization_failure';
 END
 $$;
 
