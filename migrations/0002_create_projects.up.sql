@@ -122,7 +122,7 @@ COMMENT ON COLUMN cievents.config_pushes.project_id IS 'The project; it may be u
 COMMENT ON COLUMN cievents.config_pushes.root_namespace_id IS 'Root namespace of the project: the tenant.';
 COMMENT ON COLUMN cievents.config_pushes.push_sequence IS 'The push''s number, counted up by the producer for each project.';
 COMMENT ON COLUMN cievents.config_pushes.commit_sha IS 'The pushed commit, hex.';
-COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors, validated, unchanged, stale or invalid.';
+COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors or stale. What only validates, changes nothing or is malformed leaves no row.';
 COMMENT ON COLUMN cievents.config_pushes.added IS 'Subscriptions that are new.';
 COMMENT ON COLUMN cievents.config_pushes.updated IS 'Subscriptions that changed.';
 COMMENT ON COLUMN cievents.config_pushes.removed IS 'Subscriptions that ended.';

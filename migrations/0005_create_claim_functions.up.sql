@@ -207,6 +207,32 @@ END
 $$;
 COMMENT ON FUNCTION cievents.extend_leases(text, bigint) IS 'Extends all unexpired leases of an owner to p_lease_ms milliseconds from now. Returns how many.';
 
+CREATE FUNCTION cievents.release_request(
+  p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text
+) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  v_held cievents.active_requests;
+BEGIN
+  DELETE FROM cievents.active_requests a
+  WHERE a.event_uid = p_event_uid AND a.subscription_id = p_subscription_id
+    AND a.attempt = p_attempt AND a.owner = p_owner
+  RETURNING * INTO v_held;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO cievents.ready_requests (
+    event_uid, subscription_id, project_id, root_namespace_id, attempt)
+  VALUES (v_held.event_uid, v_held.subscription_id, v_held.project_id, v_held.root_namespace_id,
+    v_held.attempt - 1);
+  PERFORM cievents.give_turns(ARRAY[v_held.root_namespace_id]);
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION cievents.release_request(uuid, bigint, integer, text) IS 'Gives a leased request back as if it had not been claimed. False: the lease is not the caller''s any more, and nothing was written.';
+
 -- A completion that comes late counts as long as nobody else took the request: the pipeline it
 -- reports exists, and refusing it would only make a second one.
 CREATE FUNCTION cievents.complete_request(

@@ -82,7 +82,10 @@ COMMENT ON COLUMN cievents_admin.queue_overview.next_turn_at IS 'Not before this
 CREATE VIEW cievents_admin.subscriptions_effective AS
 SELECT
   s.subscription_id, s.root_namespace_id, s.project_id, p.path AS project_path, s.path,
-  s.inputs_digest, s.workflow_id, s.entries, s.owner_user_id, s.suspended, p.default_branch,
+  s.inputs_digest, s.workflow_id,
+  (SELECT json_agg(e.entry - 'inputs' ORDER BY e.place)
+   FROM jsonb_array_elements(s.entries::jsonb) WITH ORDINALITY AS e (entry, place)) AS entries,
+  s.owner_user_id, s.suspended, p.default_branch,
   p.commit_sha, s.created_at, s.updated_at
 FROM cievents.subscriptions s
 JOIN cievents.projects p USING (project_id)
@@ -95,7 +98,7 @@ COMMENT ON COLUMN cievents_admin.subscriptions_effective.project_path IS 'Full p
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.path IS 'The pipeline file.';
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.inputs_digest IS 'Digest of the include inputs.';
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.workflow_id IS 'SHA-256 of the canonical definition, hex.';
-COMMENT ON COLUMN cievents_admin.subscriptions_effective.entries IS 'The entries, as read from the file: canonical JSON.';
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.entries IS 'The entries, as read from the file, without the values of their inputs.';
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.owner_user_id IS 'User id of its owner; 0 = none.';
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.suspended IS 'True: matches make no requests.';
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.default_branch IS 'The branch that its pipelines run on.';
@@ -117,7 +120,7 @@ COMMENT ON COLUMN cievents_admin.config_pushes.project_id IS 'The project.';
 COMMENT ON COLUMN cievents_admin.config_pushes.project_path IS 'Full path of the project; null = not known.';
 COMMENT ON COLUMN cievents_admin.config_pushes.push_sequence IS 'The push''s number.';
 COMMENT ON COLUMN cievents_admin.config_pushes.commit_sha IS 'The pushed commit, hex.';
-COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors, validated, unchanged, stale or invalid.';
+COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors or stale. What only validates, changes nothing or is malformed leaves no row.';
 COMMENT ON COLUMN cievents_admin.config_pushes.added IS 'Subscriptions that are new.';
 COMMENT ON COLUMN cievents_admin.config_pushes.updated IS 'Subscriptions that changed.';
 COMMENT ON COLUMN cievents_admin.config_pushes.removed IS 'Subscriptions that ended.';

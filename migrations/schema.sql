@@ -430,6 +430,43 @@ COMMENT ON FUNCTION cievents.mark_project_changed(p_project_id bigint) IS 'Makes
 
 
 --
+-- Name: release_request(uuid, bigint, integer, text); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.release_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_held cievents.active_requests;
+BEGIN
+  DELETE FROM cievents.active_requests a
+  WHERE a.event_uid = p_event_uid AND a.subscription_id = p_subscription_id
+    AND a.attempt = p_attempt AND a.owner = p_owner
+  RETURNING * INTO v_held;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  INSERT INTO cievents.ready_requests (
+    event_uid, subscription_id, project_id, root_namespace_id, attempt)
+  VALUES (v_held.event_uid, v_held.subscription_id, v_held.project_id, v_held.root_namespace_id,
+    v_held.attempt - 1);
+  PERFORM cievents.give_turns(ARRAY[v_held.root_namespace_id]);
+  RETURN true;
+END
+$$;
+
+
+ALTER FUNCTION cievents.release_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text) OWNER TO postgres;
+
+--
+-- Name: FUNCTION release_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.release_request(p_event_uid uuid, p_subscription_id bigint, p_attempt integer, p_owner text) IS 'Gives a leased request back as if it had not been claimed. False: the lease is not the caller''s any more, and nothing was written.';
+
+
+--
 -- Name: return_due_requests(integer); Type: FUNCTION; Schema: cievents; Owner: postgres
 --
 
@@ -785,7 +822,7 @@ COMMENT ON COLUMN cievents.config_pushes.commit_sha IS 'The pushed commit, hex.'
 -- Name: COLUMN config_pushes.result; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors, validated, unchanged, stale or invalid.';
+COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors or stale. What only validates, changes nothing or is malformed leaves no row.';
 
 
 --
@@ -2153,7 +2190,7 @@ COMMENT ON COLUMN cievents_admin.config_pushes.commit_sha IS 'The pushed commit,
 -- Name: COLUMN config_pushes.result; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors, validated, unchanged, stale or invalid.';
+COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors or stale. What only validates, changes nothing or is malformed leaves no row.';
 
 
 --
@@ -2493,7 +2530,8 @@ CREATE VIEW cievents_admin.subscriptions_effective AS
     s.path,
     s.inputs_digest,
     s.workflow_id,
-    s.entries,
+    ( SELECT json_agg((e.entry - 'inputs'::text) ORDER BY e.place) AS json_agg
+           FROM jsonb_array_elements((s.entries)::jsonb) WITH ORDINALITY e(entry, place)) AS entries,
     s.owner_user_id,
     s.suspended,
     p.default_branch,
@@ -2567,7 +2605,7 @@ COMMENT ON COLUMN cievents_admin.subscriptions_effective.workflow_id IS 'SHA-256
 -- Name: COLUMN subscriptions_effective.entries; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.subscriptions_effective.entries IS 'The entries, as read from the file: canonical JSON.';
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.entries IS 'The entries, as read from the file, without the values of their inputs.';
 
 
 --

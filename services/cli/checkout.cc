@@ -1,10 +1,14 @@
 #include "services/cli/checkout.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
 #include "matcher/base/status.h"
+#include "services/cli/terminal.h"
 #include "services/lib/base/sha256.h"
 #include "services/lib/ci_yaml/parsed_file.h"
 
@@ -41,8 +45,14 @@ absl::StatusOr<std::vector<CheckoutFile>> ListYamlFiles(const std::string& dir) 
     }
     std::error_code ignored;
     if (it->is_symlink(ignored) || !it->is_regular_file(ignored) || !IsYaml(it->path())) continue;
+    const std::string name = it->path().lexically_relative(dir).generic_string();
+    if (!simdjson::validate_utf8(name.data(), name.size())) {
+      std::fprintf(stderr, "cievents: %s is left out: its name is not UTF-8\n",
+                   Printable(name).c_str());
+      continue;
+    }
     CheckoutFile file;
-    file.path = it->path().lexically_relative(dir).generic_string();
+    file.path = name;
     CIEVENTS_ASSIGN_OR_RETURN(const std::string content, ReadCheckoutFile(dir, file.path));
     file.blob_id = Sha256Hex(content);
     files.push_back(std::move(file));

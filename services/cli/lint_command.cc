@@ -51,7 +51,7 @@ absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const std::string& dir,
     file->live = HasErrors(file->parsed->issues) ? nullptr : file->parsed;
     return ci_yaml::FilePresence::kGiven;
   };
-  ci_yaml::Assembly assembly = ci_yaml::Assemble(request, catalogue);
+  ci_yaml::Assembly assembly = ci_yaml::Assemble(request);
   if (!failed.ok()) return failed;
   return assembly;
 }
@@ -103,8 +103,7 @@ int RunLint(const LintOptions& options) {
     std::printf("%s\n", LintToJson(assembly->issues, assembly->drafts.size()).c_str());
   } else {
     for (const Issue& issue : assembly->issues) {
-      std::printf("%s\n", FormatIssue(issue).c_str());
-      if (!issue.suggestion.empty()) std::printf("    suggestion: %s\n", issue.suggestion.c_str());
+      PrintIssue(issue);
     }
     std::printf("%zu subscriptions, %zu issues\n", assembly->drafts.size(),
                 assembly->issues.size());

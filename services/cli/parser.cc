@@ -10,6 +10,18 @@
 namespace cievents::cli {
 namespace {
 
+// Ids and sequences. (CLI11 turns what does not fit into the largest number, which names somebody
+// else's project.)
+const CLI::Validator kPositiveId(
+    [](std::string& text) -> std::string {
+      const bool digits =
+          !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+      const bool zero = text.find_first_not_of('0') == std::string::npos;
+      if (digits && !zero && text.size() <= 18) return "";
+      return "'" + text + "' is not a whole number from 1 to 999999999999999999";
+    },
+    "ID");
+
 // A command's options live as long as its sub-command: in the closure that runs it.
 template <typename Options>
 CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::string& summary,
@@ -52,10 +64,10 @@ void DeclareClient(CLI::App* command, ClientOptions* client) {
 }
 
 void DeclareIds(CLI::App* command, int64_t* project_id, std::vector<int64_t>* namespace_ids) {
-  command->add_option("--project-id", *project_id, "the project")->check(CLI::PositiveNumber);
+  command->add_option("--project-id", *project_id, "the project")->check(kPositiveId);
   command->add_option("--namespace-ids", *namespace_ids, "its ancestor groups, root first: 1,2")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+      ->check(kPositiveId);
 }
 
 void AddServers(CLI::App* app, std::function<int()>* chosen) {
@@ -132,14 +144,14 @@ void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
         command
             ->add_option("--sequence", options->sequence,
                          "push sequence (default: the stored one plus 1)")
-            ->check(CLI::PositiveNumber);
+            ->check(kPositiveId);
         command->add_option("--commit", options->commit,
                             "commit id (default: digest of the files)");
         command->add_option("--branch", options->branch, "default branch")->capture_default_str();
         command->add_option("--ci-config-path", options->ci_config_path, "default .gitlab-ci.yml");
         command->add_option("--project-path", options->project_path, "group/project, for people");
         command->add_option("--user-id", options->user_id, "pipelines run as this user")
-            ->check(CLI::PositiveNumber);
+            ->check(kPositiveId);
         command
             ->add_option("--allowed-scopes", options->allowed_scopes,
                          "what the pusher may subscribe to: group,instance,project:ID")
@@ -167,7 +179,7 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
   requests->require_subcommand(1);
   const auto declare_filter = [](CLI::App* command, RequestsOptions* options) {
     command->add_option("--project-id", options->project_id, "only this project's")
-        ->check(CLI::PositiveNumber);
+        ->check(kPositiveId);
     command->add_option("--state", options->state, "ready, active, deferred, created or dead")
         ->check(CLI::IsMember({"ready", "active", "deferred", "created", "dead"}));
     command->add_option("--limit", options->limit, "at most so many")
@@ -177,8 +189,12 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
   };
   AddCommand<RequestsOptions>(requests, "list", "list requests, newest event first", chosen,
                               RunRequestsList, declare_filter);
-  AddCommand<RequestsOptions>(requests, "watch", "print requests as they come", chosen,
-                              RunRequestsWatch, declare_filter);
+  AddCommand<RequestsOptions>(requests, "watch", "print requests as they come and change", chosen,
+                              RunRequestsWatch,
+                              [declare_filter](CLI::App* command, RequestsOptions* options) {
+                                options->limit = 10'000;  // the newest that are watched
+                                declare_filter(command, options);
+                              });
   AddCommand<RequestsOptions>(
       requests, "show", "show one request", chosen, RunRequestsShow,
       [](CLI::App* command, RequestsOptions* options) {
@@ -195,7 +211,7 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
         command
             ->add_option("--pipeline-id", options->pipeline_id,
                          "with --complete: id of the first pipeline, then counting up")
-            ->check(CLI::PositiveNumber)
+            ->check(kPositiveId)
             ->capture_default_str();
         DeclareClient(command, &options->client);
       });
@@ -208,7 +224,7 @@ void AddReadingVerbs(CLI::App* app, std::function<int()>* chosen) {
       subscriptions, "list", "list what is live", chosen, RunSubscriptionsList,
       [](CLI::App* command, SubscriptionsOptions* options) {
         command->add_option("--project-id", options->project_id, "only this project's")
-            ->check(CLI::PositiveNumber);
+            ->check(kPositiveId);
         DeclareClient(command, &options->client);
       });
   CLI::App* events = app->add_subcommand("events", "the event catalogue");

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "services/cli/terminal.h"
 #include "services/lib/base/json_writer.h"
 
 namespace cievents::cli {
@@ -124,17 +125,27 @@ std::string PushToJson(const config::v1::PushConfigResponse& response) {
   return writer.Take();
 }
 
+void PrintIssue(const Issue& issue) {
+  std::printf("%s\n", Printable(FormatIssue(issue)).c_str());
+  if (!issue.suggestion.empty()) {
+    std::printf("    suggestion: %s\n", Printable(issue.suggestion).c_str());
+  }
+}
+
 void PrintPush(const config::v1::PushConfigResponse& response) {
   for (const auto& message : response.issues()) {
     const Issue issue = DecodeIssue(message);
-    std::printf("%s\n", FormatIssue(issue).c_str());
-    if (!issue.suggestion.empty()) std::printf("    suggestion: %s\n", issue.suggestion.c_str());
+    PrintIssue(issue);
+  }
+  if (response.issues_left_out() > 0) {
+    std::printf("... and %d more issues\n", response.issues_left_out());
   }
   std::printf(
       "%s: %d added, %d updated, %d removed; %d live (sequence %lld)\n",
       LowerCaseTail(config::v1::PushResult_Name(response.result()), sizeof("PUSH_RESULT_") - 1)
           .c_str(),
-      response.added(), response.updated(), response.removed(), response.subscriptions_size(),
+      response.added(), response.updated(), response.removed(),
+      response.subscriptions_size() + response.subscriptions_left_out(),
       static_cast<long long>(response.push_sequence()));
 }
 

@@ -14,6 +14,7 @@ namespace cievents::cli {
 
 std::string PushToJson(const config::v1::PushConfigResponse& response);
 void PrintPush(const config::v1::PushConfigResponse& response);
+void PrintIssue(const Issue& issue);
 
 std::string SubscriptionToJson(const config::v1::Subscription& subscription);
 std::vector<std::string> SubscriptionRow(const config::v1::Subscription& subscription);

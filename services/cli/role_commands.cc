@@ -23,6 +23,11 @@ namespace cievents::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kShutdownGrace{5000};
+// What one message of each role may have: a push brings files of up to 64 MiB, a batch of events 4
+// MiB, a completion next to nothing.
+constexpr int kPushBytesMax = 80 * 1024 * 1024;
+constexpr int kBatchBytesMax = 8 * 1024 * 1024;
+constexpr int kCompletionBytesMax = 1024 * 1024;
 
 bool IsLoopback(const std::string& listen) {
   const std::string host = listen.substr(0, listen.rfind(':'));
@@ -77,6 +82,7 @@ int Serve(const RoleOptions& options, GrpcServer& server, const std::atomic<bool
     server.SetServing("", GrpcServer::Serving::kYes);
     if (const absl::Status written = WriteReadyFile(options.ready_file, {server.address(), ""});
         !written.ok()) {
+      server.Shutdown(kShutdownGrace);
       stop();
       return Fail(written);
     }
@@ -94,7 +100,7 @@ int Serve(const RoleOptions& options, GrpcServer& server, const std::atomic<bool
 int RunRole(const RoleOptions& options,
             const std::function<absl::StatusOr<std::vector<grpc::Service*>>(
                 const std::shared_ptr<const Catalogue>&, std::atomic<bool>* ready)>& make,
-            const std::function<void()>& stop) {
+            const std::function<void()>& stop, int message_bytes_max) {
   InitLogging(options.log);
   ShutdownSignal shutdown;
   if (const absl::Status listen = CheckListen(options); !listen.ok()) return Fail(listen);
@@ -108,6 +114,7 @@ int RunRole(const RoleOptions& options,
   if (!services.ok()) return Fail(services.status());
   GrpcServer::Options server_options;
   server_options.listen_address = options.listen;
+  server_options.message_bytes_max = message_bytes_max;
   const auto server = GrpcServer::Start(server_options, *services);
   if (!server.ok()) {
     stop();
@@ -129,7 +136,7 @@ int RunIngest(const RoleOptions& options) {
         ready->store(true);
         return std::vector<grpc::Service*>{ingest->service()};
       },
-      [] {});
+      [] {}, kPushBytesMax);
 }
 
 int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher::Options& base) {
@@ -147,7 +154,8 @@ int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher
       },
       [&] {
         if (matcher != nullptr) matcher->Stop();
-      });
+      },
+      kBatchBytesMax);
 }
 
 int RunMatcher(const RoleOptions& options) { return RunMatcherRole(options, {}); }
@@ -163,7 +171,7 @@ int RunDispatcher(const RoleOptions& options) {
         ready->store(true);
         return dispatcher->services();
       },
-      [] {});
+      [] {}, kCompletionBytesMax);
 }
 
 int RunMigrate(const MigrateOptions& options) {

@@ -78,6 +78,11 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max) 
 }
 
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content) {
+  struct stat existing {};
+  if (lstat(path.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode)) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "cannot write {}: it is there and is not a regular file", path);
+  }
   const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return Error(CodeOfErrno(errno), "cannot write {}: {}", path, std::strerror(errno));
@@ -141,7 +146,18 @@ void InitLogging(const LogOptions& options) {
   cievents::InitLogging(level, format);
 }
 
-void PrintTable(const std::vector<std::vector<std::string>>& rows) {
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
+}
+
+void PrintTable(const std::vector<std::vector<std::string>>& given) {
+  std::vector<std::vector<std::string>> rows = given;
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = Printable(std::move(cell));
+  }
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -33,6 +33,9 @@ absl::StatusOr<std::shared_ptr<const Catalogue>> LoadCatalogue(const std::string
 
 void InitLogging(const LogOptions& options);
 
+// `text` with control characters as `?`: names of files are somebody else's, and a terminal obeys.
+std::string Printable(std::string text);
+
 // Columns as wide as their widest cell; the header in the first row.
 void PrintTable(const std::vector<std::vector<std::string>>& rows);
 

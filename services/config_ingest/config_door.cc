@@ -15,6 +15,11 @@ namespace wire = cievents::config::v1;
 
 // A page stays well under the 4 MiB that clients take: entries and patterns stand in it twice.
 constexpr size_t kPageBytesMax = 1024 * 1024;
+constexpr size_t kIssuesBytesMax = 1024 * 1024;
+
+size_t EncodedBytes(const store::StoredSubscription& row) {
+  return row.entries_json.size() + row.inputs_json.size() + row.path.size() + 256;
+}
 
 Push DecodePush(const wire::PushConfigRequest& request) {
   Push push;
@@ -120,11 +125,22 @@ void EncodeAnswer(int64_t project_id, const PushAnswer& answer,
   response->set_added(answer.added);
   response->set_updated(answer.updated);
   response->set_removed(answer.removed);
-  for (const Issue& issue : answer.issues) EncodeIssue(issue, response->add_issues());
+  size_t bytes = 0;
+  for (const Issue& issue : answer.issues) {
+    bytes += issue.message.size() + issue.suggestion.size() + issue.file.size() + 64;
+    if (bytes > kIssuesBytesMax) break;
+    EncodeIssue(issue, response->add_issues());
+  }
+  response->set_issues_left_out(static_cast<int>(answer.issues.size()) - response->issues_size());
   for (const std::string& path : answer.needs_content) response->add_needs_content(path);
+  bytes = 0;
   for (const store::StoredSubscription& row : answer.subscriptions) {
+    bytes += EncodedBytes(row);
+    if (bytes > kPageBytesMax) break;
     EncodeSubscription(project_id, row, response->add_subscriptions());
   }
+  response->set_subscriptions_left_out(static_cast<int>(answer.subscriptions.size()) -
+                                       response->subscriptions_size());
   response->set_push_sequence(answer.push_sequence);
 }
 
@@ -167,7 +183,7 @@ grpc::Status ConfigDoor::ListSubscriptions(grpc::ServerContext*,
   if (!rows.ok()) return ToGrpcStatus(rows.status());
   size_t bytes = 0;
   for (const store::SubscriptionListing& row : *rows) {
-    bytes += row.subscription.entries_json.size() + row.subscription.inputs_json.size() + 2048;
+    bytes += EncodedBytes(row.subscription);
     if (response->subscriptions_size() > 0 && bytes > kPageBytesMax) break;
     EncodeSubscription(row.project_id, row.subscription, response->add_subscriptions());
   }

@@ -27,14 +27,14 @@ PushAnswer Stale(const store::LockedProject& known) {
   return answer;
 }
 
-ci_yaml::Assembly AssembleCommit(const Push& push, const Catalogue& catalogue, CommitFiles* files) {
+ci_yaml::Assembly AssembleCommit(const Push& push, CommitFiles* files) {
   ci_yaml::AssembleRequest request;
   request.ci_config_path = push.ci_config_path;
   for (const ManifestFile& file : push.manifest) request.manifest_paths.push_back(file.path);
   request.permissions = push.permissions;
   request.lookup = [files](std::string_view path, ci_yaml::FileRole role,
                            ci_yaml::CommitFile* file) { return files->Lookup(path, role, file); };
-  return ci_yaml::Assemble(request, catalogue);
+  return ci_yaml::Assemble(request);
 }
 
 PushAnswer NeedsContent(ci_yaml::Assembly assembly, const store::LockedProject& known) {
@@ -90,19 +90,21 @@ struct Applied {
   SubscriptionDiff diff;
 };
 
-absl::StatusOr<store::PushPlan> PlanPush(const Push& push, const Catalogue& catalogue,
-                                         CommitFiles* files, const store::LockedProject& locked,
-                                         Applied* applied) {
+absl::StatusOr<store::PushPlan> PlanPush(const Push& push, CommitFiles* files,
+                                         const store::LockedProject& locked, Applied* applied) {
+  *applied = Applied();  // the store may call again after a serialization failure
   store::PushPlan plan;
   if (IsStale(push, locked)) {
     applied->answer = Stale(locked);
     plan.project = locked.project;
+    plan.project.push_sequence = push.push_sequence;  // of the record; the row stays as it is
+    plan.project.commit_sha = push.commit_sha;
     plan.result = PushResultName(PushResult::kStale);
     plan.write_nothing_but_record = true;
     return plan;
   }
   files->UseStored(locked.files);
-  ci_yaml::Assembly assembly = AssembleCommit(push, catalogue, files);
+  ci_yaml::Assembly assembly = AssembleCommit(push, files);
   if (!assembly.needs_content.empty()) {
     // Another push moved the cache between our look and the lock.
     applied->answer = NeedsContent(std::move(assembly), locked);
@@ -165,10 +167,10 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
 
   CIEVENTS_ASSIGN_OR_RETURN(const store::LockedProject known, store_.Read(push.project_id));
   const bool validate_only = push.dry_run || !IsDefaultBranch(push);
-  if (!validate_only && IsStale(push, known)) return Stale(known);
   CommitFiles files(push, *catalogue_);
+  if (!validate_only && IsStale(push, known)) return Apply(push, &files);  // records it
   files.UseStored(known.files);
-  ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, &files);
+  ci_yaml::Assembly assembly = AssembleCommit(push, &files);
   if (!assembly.needs_content.empty()) return NeedsContent(std::move(assembly), known);
   if (validate_only) {
     PushAnswer answer =
@@ -179,11 +181,14 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
     return answer;
   }
 
+  return Apply(push, &files);
+}
+
+absl::StatusOr<PushAnswer> PushHandler::Apply(const Push& push, CommitFiles* files) const {
   Applied applied;
-  const absl::StatusOr<std::vector<int64_t>> ids =
-      store_.Transact(push.project_id, [&](const store::LockedProject& locked) {
-        return PlanPush(push, *catalogue_, &files, locked, &applied);
-      });
+  const absl::StatusOr<std::vector<int64_t>> ids = store_.Transact(
+      push.project_id,
+      [&](const store::LockedProject& locked) { return PlanPush(push, files, locked, &applied); });
   if (!ids.ok()) {
     if (applied.answer.result == PushResult::kNeedsContent) return applied.answer;
     return ids.status();
@@ -207,8 +212,7 @@ absl::StatusOr<PushAnswer> PushHandler::HandleWithoutManifest(const Push& push) 
   if (hinted && !touches_entry_point && !push.dry_run && IsDefaultBranch(push)) {
     CIEVENTS_ASSIGN_OR_RETURN(
         const bool moved,
-        store_.MoveUnchanged(push.project_id, push.previous_commit_sha, push.commit_sha,
-                             push.push_sequence, push.changed_paths));
+        store_.MoveUnchanged(ProjectAfter(push, {}), push.previous_commit_sha, push.changed_paths));
     if (moved) {
       answer.result = PushResult::kUnchanged;
       answer.push_sequence = push.push_sequence;
@@ -216,7 +220,10 @@ absl::StatusOr<PushAnswer> PushHandler::HandleWithoutManifest(const Push& push) 
     }
   }
   CIEVENTS_ASSIGN_OR_RETURN(const store::LockedProject known, store_.Read(push.project_id));
-  if (!push.dry_run && IsDefaultBranch(push) && IsStale(push, known)) return Stale(known);
+  if (!push.dry_run && IsDefaultBranch(push) && IsStale(push, known)) {
+    CommitFiles files(push, *catalogue_);
+    return Apply(push, &files);  // records it
+  }
   answer.push_sequence = known.project.push_sequence;
   return answer;
 }

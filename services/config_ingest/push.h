@@ -67,6 +67,8 @@ struct PushAnswer {
   int64_t push_sequence = 0;  // stored after the call
 };
 
+class CommitFiles;
+
 // Thread-safe; `store` must outlive it.
 class PushHandler {
  public:
@@ -78,6 +80,8 @@ class PushHandler {
 
  private:
   absl::StatusOr<PushAnswer> HandleWithoutManifest(const Push& push) const;
+  // The transaction: the push is applied, or recorded as stale.
+  absl::StatusOr<PushAnswer> Apply(const Push& push, CommitFiles* files) const;
 
   store::ConfigStore& store_;
   const std::shared_ptr<const Catalogue> catalogue_;

@@ -81,6 +81,9 @@ std::vector<Issue> ValidatePush(const Push& push) {
   check.Require(!push.commit_sha.empty(), "commit_sha is missing");
   check.Require(push.push_sequence >= 0,
                 "push_sequence must not be negative (0 = the stored one plus 1)");
+  check.Require(push.push_sequence <= kPushSequenceMax,
+                fmt::format("push_sequence {} is over the limit of {}", push.push_sequence,
+                            kPushSequenceMax));
   check.Require(push.run_as_user_id >= 0, "run_as_user_id must not be negative");
   check.RequireText("commit_sha", push.commit_sha, kCommitShaBytesMax);
   check.RequireText("default_branch", push.default_branch, kRefBytesMax);

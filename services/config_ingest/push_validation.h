@@ -2,6 +2,7 @@
 #ifndef SERVICES_CONFIG_INGEST_PUSH_VALIDATION_H_
 #define SERVICES_CONFIG_INGEST_PUSH_VALIDATION_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "services/config_ingest/push.h"
@@ -16,6 +17,8 @@ inline constexpr size_t kCommitShaBytesMax = 64;
 inline constexpr size_t kRefBytesMax = 1024;
 inline constexpr size_t kContentsBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kChangedPathsMax = 10'000;
+// Leaves room for "the stored one plus 1", for ever.
+inline constexpr int64_t kPushSequenceMax = int64_t{1} << 62;
 
 // Errors with the code `invalid-push`; empty = the push may be read.
 std::vector<Issue> ValidatePush(const Push& push);

@@ -108,7 +108,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     {
       MutexLock lock(mutex_);
       ++unanswered_;
-      reading_ = unanswered_ < kStreamBatchesInFlightMax;
+      reading_ = HasRoom();
       read_more = reading_;
     }
     const int64_t batch_id = message->batch_id();
@@ -120,15 +120,20 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   void OnWriteDone(bool ok) override {
-    MutexLock lock(mutex_);
-    writing_ = false;
-    writes_.pop_front();
-    if (!ok) {
-      writes_.clear();  // the call is dead: OnDone follows once reads end too
-      broken_ = true;
+    bool resume_reading = false;
+    {
+      MutexLock lock(mutex_);
+      writing_ = false;
+      writes_.pop_front();
+      if (!ok) {
+        writes_.clear();  // the call is dead: OnDone follows once reads end too
+        broken_ = true;
+      }
+      StartNextWrite();
+      resume_reading = ResumeReading();
+      FinishIfIdle();
     }
-    StartNextWrite();
-    FinishIfIdle();
+    if (resume_reading) StartRead(&read_);
   }
 
   void OnDone() override { self_.reset(); }
@@ -150,13 +155,23 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       response.set_credit_batches(kStreamBatchesInFlightMax - unanswered_);
       if (!broken_) writes_.push_back(ToByteBuffer(response));
       StartNextWrite();
-      if (!reading_ && !reads_done_) {
-        reading_ = true;
-        resume_reading = true;
-      }
+      resume_reading = ResumeReading();
       FinishIfIdle();
     }
     if (resume_reading) StartRead(&read_);
+  }
+
+  // A batch counts until its outcomes are written: a client that does not read them is not read
+  // either.
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return unanswered_ + static_cast<int>(writes_.size()) < kStreamBatchesInFlightMax;
+  }
+
+  // True: the caller starts the next read, without the lock.
+  bool ResumeReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reading_ || reads_done_ || !HasRoom()) return false;
+    reading_ = true;
+    return true;
   }
 
   void StartNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -12,13 +12,11 @@ namespace {
 constexpr std::chrono::minutes kPartitionInterval{60};
 constexpr std::chrono::seconds kPartitionRetry{1};
 
-std::unique_ptr<Enqueuer> MakeEnqueuer(const EventMatcher::Options& options) {
+std::unique_ptr<GroupCommitEnqueuer> MakeGroupCommit(const EventMatcher::Options& options) {
   GroupCommitEnqueuer::Options enqueuer_options;
   enqueuer_options.dsn = options.dsn;
   enqueuer_options.writers = options.writers;
-  auto enqueuer = std::make_unique<GroupCommitEnqueuer>(std::move(enqueuer_options));
-  enqueuer->Start();
-  return options.wrap_enqueuer(std::move(enqueuer));
+  return std::make_unique<GroupCommitEnqueuer>(std::move(enqueuer_options));
 }
 
 Intake::Options IntakeOptions(const EventMatcher::Options& options) {
@@ -32,7 +30,9 @@ Intake::Options IntakeOptions(const EventMatcher::Options& options) {
 
 EventMatcher::EventMatcher(Options options)
     : options_(std::move(options)),
-      enqueuer_(MakeEnqueuer(options_)),
+      unwrapped_(MakeGroupCommit(options_)),
+      group_commit_(unwrapped_.get()),
+      enqueuer_(options_.wrap_enqueuer(std::move(unwrapped_))),
       intake_(IntakeOptions(options_), index_, *enqueuer_),
       door_(intake_),
       follower_({options_.dsn, options_.poll_interval,
@@ -45,6 +45,7 @@ EventMatcher::EventMatcher(Options options)
 EventMatcher::~EventMatcher() { Stop(); }
 
 void EventMatcher::Start() {
+  group_commit_->Start();
   partition_maker_ = std::thread([this] { MaintainPartitions(); });
   follower_.Start();
 }

@@ -48,6 +48,8 @@ class EventMatcher {
 
   const Options options_;
   matcher::Index index_;
+  std::unique_ptr<GroupCommitEnqueuer> unwrapped_;  // null once it is wrapped
+  GroupCommitEnqueuer* const group_commit_;         // inside enqueuer_
   std::unique_ptr<Enqueuer> enqueuer_;
   Intake intake_;
   EventDoor door_;

@@ -75,9 +75,48 @@ class GroupCommitEnqueuer::Writer {
     return connection_->connected() ? absl::OkStatus() : connection_->Reconnect();
   }
 
-  // One statement for [begin, end); a range that Postgres refuses is halved until the row stands
-  // alone. Rows that were committed by a half are absorbed by the key if the whole is sent again.
+  // One statement for [begin, end), if it is not over the bounds of a group; else, and where
+  // Postgres refuses a row for itself, halves, until the event stands alone. What a half has
+  // committed is absorbed by the key if the whole is sent again.
   absl::Status CommitRange(const std::vector<const EventWrite*>& writes, size_t begin, size_t end,
+                           std::vector<EventWriteResult>* results) {
+    const bool alone = end - begin == 1;
+    absl::Status status = absl::InvalidArgumentError("over the bounds of a group");
+    if (alone) {
+      status = CommitEvent(*writes[begin], &(*results)[begin]);
+    } else if (FitsGroup(writes, begin, end)) {
+      status = CommitGroup(writes, begin, end, results);
+    }
+    // Only a row that is refused for itself is the row's fault: everything else (a schema that is
+    // being migrated, a missing right, a damaged index) is the world, and the emitter keeps the
+    // event.
+    if (!status.ok() && status.code() != absl::StatusCode::kInvalidArgument) {
+      return absl::UnavailableError(status.message());
+    }
+    if (status.ok()) return status;
+    if (!alone) {
+      const size_t middle = begin + (end - begin) / 2;
+      CIEVENTS_RETURN_IF_ERROR(CommitRange(writes, begin, middle, results));
+      return CommitRange(writes, middle, end, results);
+    }
+    (*results)[begin] = {EventWriteResult::Kind::kRefused, 0, std::string(status.message())};
+    LogError("Postgres refuses an event", {{"event_id", writes[begin]->event.event_id},
+                                           {"meta.project_id", writes[begin]->event.project_id},
+                                           {"error", std::string(status.message())}});
+    return absl::OkStatus();
+  }
+
+  bool FitsGroup(const std::vector<const EventWrite*>& writes, size_t begin, size_t end) const {
+    size_t requests = 0;
+    size_t bytes = 0;
+    for (size_t i = begin; i < end; ++i) {
+      requests += writes[i]->requests.size();
+      bytes += WriteBytes(*writes[i]);
+    }
+    return requests <= options_.group_requests_max && bytes <= options_.group_bytes_max;
+  }
+
+  absl::Status CommitGroup(const std::vector<const EventWrite*>& writes, size_t begin, size_t end,
                            std::vector<EventWriteResult>* results) {
     store::EnqueueBatch batch;
     for (size_t i = begin; i < end; ++i) {
@@ -85,22 +124,31 @@ class GroupCommitEnqueuer::Writer {
       batch.requests.insert(batch.requests.end(), writes[i]->requests.begin(),
                             writes[i]->requests.end());
     }
-    absl::StatusOr<store::EnqueueResult> result = EnqueueWithPartitions(batch);
-    if (result.ok()) {
-      FillResults(writes, begin, end, batch, *result, results);
-      return absl::OkStatus();
-    }
-    if (result.status().code() == absl::StatusCode::kUnavailable) return result.status();
-    if (end - begin > 1) {
-      const size_t middle = begin + (end - begin) / 2;
-      CIEVENTS_RETURN_IF_ERROR(CommitRange(writes, begin, middle, results));
-      return CommitRange(writes, middle, end, results);
-    }
-    (*results)[begin] = {EventWriteResult::Kind::kRefused, 0,
-                         std::string(result.status().message())};
-    LogError("Postgres refuses an event", {{"event_id", writes[begin]->event.event_id},
-                                           {"meta.project_id", writes[begin]->event.project_id},
-                                           {"error", std::string(result.status().message())}});
+    CIEVENTS_ASSIGN_OR_RETURN(const store::EnqueueResult result, EnqueueWithPartitions(batch));
+    FillResults(writes, begin, end, batch, result, results);
+    return absl::OkStatus();
+  }
+
+  // An event that fires more subscriptions than a group holds is written in parts; it is answered
+  // after the last one.
+  absl::Status CommitEvent(const EventWrite& write, EventWriteResult* result) {
+    *result = {EventWriteResult::Kind::kCommitted, 0, ""};
+    size_t next = 0;
+    do {
+      const size_t end = std::min(next + options_.group_requests_max, write.requests.size());
+      const auto first = write.requests.begin();
+      store::EnqueueBatch batch;
+      batch.events.push_back(write.event);
+      batch.requests.assign(first + static_cast<std::ptrdiff_t>(next),
+                            first + static_cast<std::ptrdiff_t>(end));
+      CIEVENTS_ASSIGN_OR_RETURN(const store::EnqueueResult part, EnqueueWithPartitions(batch));
+      if (!part.reused_ids.empty()) {
+        *result = {EventWriteResult::Kind::kIdReused, 0, ""};
+        return absl::OkStatus();
+      }
+      result->inserted += part.inserted_requests.front();
+      next = end;
+    } while (next < write.requests.size());
     return absl::OkStatus();
   }
 
@@ -171,8 +219,10 @@ absl::Status GroupCommitEnqueuer::Submit(std::vector<EventWrite> writes, Done do
   {
     MutexLock lock(mutex_);
     if (stopping_) return absl::ResourceExhaustedError("the matcher is shutting down");
-    if (queued_events_ + submission.writes.size() > options_.queued_events_max ||
-        queued_bytes_ + submission.bytes > options_.queued_bytes_max) {
+    // An empty queue takes any one batch: refusing it would refuse it for ever.
+    if (!queue_.empty() &&
+        (queued_events_ + submission.writes.size() > options_.queued_events_max ||
+         queued_bytes_ + submission.bytes > options_.queued_bytes_max)) {
       return absl::ResourceExhaustedError("the queue of matched events is full");
     }
     queued_events_ += submission.writes.size();

@@ -1,5 +1,6 @@
 #include "services/event_matcher/intake.h"
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "matcher/base/check.h"
 #include "matcher/base/status.h"
 #include "services/event_matcher/request_rows.h"
+#include "services/lib/base/log.h"
 #include "services/lib/base/sha256.h"
 #include "services/lib/event_formats/event_validation.h"
 
@@ -34,6 +36,27 @@ Outcome Overloaded(OutcomeReason reason, absl::Duration retry_after, std::string
   return outcome;
 }
 
+Outcome WithUid(std::string event_uid, Outcome outcome) {
+  outcome.event_uid = std::move(event_uid);
+  return outcome;
+}
+
+// Nobody waits for the results of events that were answered RECEIVED: what is lost there is at
+// least said. At most one line a second.
+void ReportUnkept(const std::vector<EventWriteResult>& results) {
+  static std::atomic<int64_t> unkept{0};
+  static std::atomic<int64_t> next_line_ms{0};
+  for (const EventWriteResult& result : results) {
+    if (result.kind != EventWriteResult::Kind::kCommitted) unkept.fetch_add(1);
+  }
+  const int64_t now_ms = absl::ToUnixMillis(absl::Now());
+  int64_t due_ms = next_line_ms.load();
+  if (unkept.load() == 0 || now_ms < due_ms) return;
+  if (!next_line_ms.compare_exchange_strong(due_ms, now_ms + 1000)) return;
+  LogWarning("events that were acknowledged as received were not stored",
+             {{"events", unkept.exchange(0)}});
+}
+
 // `outcome` holds what is known from matching; this adds what became of the write.
 void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
   switch (result.kind) {
@@ -51,8 +74,10 @@ void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
                           fmt::format("the event cannot be stored: {}", result.message));
       return;
     case EventWriteResult::Kind::kUnavailable:
-      *outcome = Overloaded(OutcomeReason::kStoreUnavailable, kStoreUnavailableRetryAfter,
-                            "the event could not be stored in time; send the same event again");
+      *outcome =
+          WithUid(std::move(outcome->event_uid),
+                  Overloaded(OutcomeReason::kStoreUnavailable, kStoreUnavailableRetryAfter,
+                             "the event could not be stored in time; send the same event again"));
       return;
   }
 }
@@ -97,7 +122,7 @@ void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
   }
   Enqueuer::Done on_written;
   if (ack == AckLevel::kReceived) {
-    on_written = [](const std::vector<EventWriteResult>&) {};
+    on_written = [](const std::vector<EventWriteResult>& results) { ReportUnkept(results); };
   } else {
     on_written = [batch, finish, done](const std::vector<EventWriteResult>& results) {
       CIEVENTS_CHECK(results.size() == batch->write_positions.size());
@@ -115,8 +140,9 @@ void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
       outcome.kind = OutcomeKind::kAccepted;
       outcome.ack = AckLevel::kReceived;
     } else {
-      outcome = Overloaded(OutcomeReason::kQueueFull, kQueueFullRetryAfter,
-                           std::string(taken.message()) + "; send the same event again");
+      outcome = WithUid(std::move(outcome.event_uid),
+                        Overloaded(OutcomeReason::kQueueFull, kQueueFullRetryAfter,
+                                   std::string(taken.message()) + "; send the same event again"));
     }
   }
   finish(done);

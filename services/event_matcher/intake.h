@@ -1,9 +1,8 @@
 // From an event to its outcome: check, identify, match, hand to the enqueuer. No gRPC here.
 //
-//   event --> valid? --> in the window? --> ancestors, uid --> match --+--> nothing matched:
-//   accepted
-//                                                                      +--> enqueuer --> its
-//                                                                      outcome
+//   event -> valid? -> in the window? -> ancestors, uid -> match
+//     nothing matched:  accepted at once
+//     matched:          enqueuer -> its outcome
 #ifndef SERVICES_EVENT_MATCHER_INTAKE_H_
 #define SERVICES_EVENT_MATCHER_INTAKE_H_
 

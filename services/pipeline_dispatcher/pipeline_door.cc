@@ -27,10 +27,6 @@ constexpr int kFirstClaim = 16;
 // Payloads of 1 MiB each bound what one claim holds in memory, whatever the ones before were like.
 constexpr int kClaimMax = 64;
 
-size_t EncodedBytes(const store::RequestRecord& record) {
-  return record.event_data.size() + record.request.inputs_json.size() + 2048;
-}
-
 grpc::Status InvalidArgument(const std::string& message) {
   return {grpc::StatusCode::INVALID_ARGUMENT, message};
 }
@@ -153,14 +149,16 @@ grpc::Status PipelineDoor::LeasePipelineRequests(
     }
     bool full = static_cast<int>(claimed->size()) < step;
     for (const store::RequestRecord& record : *claimed) {
-      const size_t size = EncodedBytes(record);
-      if (response->requests_size() > 0 && bytes + size > kResponseBytesMax) {
+      pipelines::v1::PipelineRequest* message = response->add_requests();
+      EncodeRequest(record, message);
+      const size_t size = message->ByteSizeLong();
+      if (response->requests_size() > 1 && bytes + size > kResponseBytesMax) {
+        response->mutable_requests()->RemoveLast();
         GiveBack(request->owner(), record);
         full = true;
         continue;
       }
       bytes += size;
-      EncodeRequest(record, response->add_requests());
     }
     if (full) break;
     const size_t average = bytes / static_cast<size_t>(response->requests_size()) + 1;
@@ -172,15 +170,8 @@ grpc::Status PipelineDoor::LeasePipelineRequests(
 }
 
 void PipelineDoor::GiveBack(const std::string& owner, const store::RequestRecord& record) {
-  store::Completion completion;
-  completion.event_uid = record.request.event_uid;
-  completion.subscription_id = record.request.subscription_id;
-  completion.attempt = record.attempt;
-  completion.owner = owner;
-  completion.kind = store::CompletionKind::kRetry;
-  completion.reason = "did not fit into the response";
-  completion.retry_delay = absl::ZeroDuration();
-  const absl::Status status = queue_.Complete(completion);
+  const absl::Status status = queue_.Release(record.request.event_uid,
+                                             record.request.subscription_id, record.attempt, owner);
   // If this fails the lease ends by itself, and the request comes back then.
   if (!status.ok()) {
     LogWarning("a request could not be given back", {{"error", std::string(status.message())}});
@@ -217,9 +208,9 @@ grpc::Status AdminDoor::ListPipelineRequests(grpc::ServerContext*,
   if (!records.ok()) return ToGrpcStatus(records.status());
   size_t bytes = 0;
   for (const store::RequestRecord& record : *records) {
-    bytes += EncodedBytes(record);
-    if (response->requests_size() > 0 && bytes > kResponseBytesMax) break;
     EncodeRequest(record, response->add_requests());
+    bytes += response->requests(response->requests_size() - 1).ByteSizeLong();
+    if (bytes > kResponseBytesMax) break;
   }
   const bool cut = response->requests_size() < static_cast<int>(records->size());
   if (cut || static_cast<int>(records->size()) == filter->limit) {

@@ -355,8 +355,6 @@ std::optional<FileRole> RoleByPath(std::string_view path, std::string_view ci_co
   return std::nullopt;
 }
 
-Assembly Assemble(const AssembleRequest& request, const Catalogue&) {
-  return Assembler(request).Run();
-}
+Assembly Assemble(const AssembleRequest& request) { return Assembler(request).Run(); }
 
 }  // namespace cievents::ci_yaml

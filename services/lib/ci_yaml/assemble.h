@@ -70,7 +70,7 @@ struct AssembleRequest {
   std::function<FilePresence(std::string_view path, FileRole role, CommitFile* file)> lookup;
 };
 
-Assembly Assemble(const AssembleRequest& request, const Catalogue& catalogue);
+Assembly Assemble(const AssembleRequest& request);
 
 // Hex SHA-256 over a format version byte and the canonical entries and inputs; comments, white
 // space and positions do not count, include inputs are not part of it.

@@ -50,7 +50,7 @@ class Commit {
       }
       return FilePresence::kGiven;
     };
-    return ci_yaml::Assemble(request_, *Catalogue::BuiltIn());
+    return ci_yaml::Assemble(request_);
   }
 
  private:
@@ -203,7 +203,7 @@ TEST(AssembleTest, IssuesCarryThePathEvenIfTheSameContentWasParsedElsewhere) {
     *file = {&parsed, &parsed};
     return FilePresence::kGiven;
   };
-  EXPECT_THAT(Issues(Assemble(request, *Catalogue::BuiltIn())),
+  EXPECT_THAT(Issues(Assemble(request)),
               ElementsAre(".gitlab/ci/events/a.yml:1:17 matches-everything"));
 }
 

@@ -117,6 +117,13 @@ class IncludeReader {
       sink_->Add(kBadInclude, node.mark, "the path of the include is empty", "name a file");
       return;
     }
+    if (path.size() > kIncludePathBytesMax) {
+      sink_->Add(kBadInclude, node.mark,
+                 fmt::format("the path of the include has {} bytes; the limit is {}", path.size(),
+                             kIncludePathBytesMax),
+                 "use a shorter path");
+      return;
+    }
     includes_.push_back({std::string(path), std::move(inputs), PositionOf(mark)});
   }
 

@@ -19,6 +19,7 @@ inline constexpr size_t kHeaderBytesMax = 64 * 1024;
 inline constexpr int kPatternsPerSubscriptionMax = 50;
 inline constexpr int kInputsPerEntryMax = 20;
 inline constexpr size_t kIncludeInputsBytesMax = 64 * 1024;
+inline constexpr size_t kIncludePathBytesMax = 1024;
 
 // How a file is read (docs/subscriptions.md, "Where they are found").
 enum class FileRole {

@@ -159,6 +159,9 @@ void ReadFilesAndSubscriptions(pqxx::transaction_base& transaction, LockedProjec
   }
   for (const pqxx::row& row : transaction.exec_params(
            fmt::format("SELECT {} FROM cievents.subscriptions s WHERE s.project_id = $1"
+                       // Older tombstones get their id back by their key, if it returns.
+                       " AND (s.ended_at IS NULL"
+                       "   OR s.ended_at > clock_timestamp() - interval '72 hours')"
                        " ORDER BY s.path, s.subscription_id",
                        kSubscriptionColumns),
            project_id)) {
@@ -402,23 +405,25 @@ absl::StatusOr<LockedProject> ConfigStore::Read(int64_t project_id) {
   return found;
 }
 
-absl::StatusOr<bool> ConfigStore::MoveUnchanged(int64_t project_id,
+absl::StatusOr<bool> ConfigStore::MoveUnchanged(const StoredProject& project,
                                                 const std::string& previous_commit_sha,
-                                                const std::string& commit_sha,
-                                                int64_t push_sequence,
                                                 const std::vector<std::string>& changed_paths) {
   CIEVENTS_RETURN_IF_ERROR(RefuseNul(previous_commit_sha, "the previous commit"));
-  CIEVENTS_RETURN_IF_ERROR(RefuseNul(commit_sha, "the commit"));
+  CIEVENTS_RETURN_IF_ERROR(RefuseNul(project.commit_sha, "the commit"));
   bool moved = false;
   const absl::Status status = pool_->Run([&](pqxx::work& transaction) {
     // If a push of the same project is under way, this waits for it, and then finds another commit.
     const pqxx::result result = transaction.exec_params(
         "UPDATE cievents.projects SET commit_sha = $3, push_sequence = $4"
         " WHERE project_id = $1 AND commit_sha = $2 AND push_sequence < $4 AND deleted_at IS NULL"
+        " AND namespace_ids = $6::bigint[] AND default_branch = $7 AND ci_config_path = $8"
+        " AND allowed_scopes = coalesce(string_to_array(nullif($9, ''), E'\\n'), '{}')"
         " AND NOT EXISTS (SELECT FROM cievents.config_files f"
         "   JOIN json_array_elements_text($5::json) AS c (path) USING (path)"
         "   WHERE f.project_id = $1)",
-        project_id, previous_commit_sha, commit_sha, push_sequence, JsonStrings(changed_paths));
+        project.project_id, previous_commit_sha, project.commit_sha, project.push_sequence,
+        JsonStrings(changed_paths), IdArray(project.namespace_ids), project.default_branch,
+        project.ci_config_path, fmt::format("{}", fmt::join(project.allowed_scopes, "\n")));
     moved = result.affected_rows() == 1;
     return absl::OkStatus();
   });
@@ -451,7 +456,7 @@ absl::StatusOr<std::vector<SubscriptionListing>> ConfigStore::ListSubscriptions(
         after_subscription_id);
   }
   const std::string sql = fmt::format(
-      "SELECT {}, s.project_id, (extract(epoch FROM s.created_at) * 1000)::bigint"
+      "SELECT {}, s.project_id"
       " FROM cievents.subscriptions s JOIN cievents.projects p USING (project_id) WHERE {}"
       " ORDER BY s.project_id, s.path, s.subscription_id LIMIT {}",
       kSubscriptionColumns, where, std::clamp(limit, 1, kListMax));
@@ -459,8 +464,7 @@ absl::StatusOr<std::vector<SubscriptionListing>> ConfigStore::ListSubscriptions(
   const absl::Status status = pool_->Run([&listings, &sql](pqxx::work& transaction) {
     listings.clear();
     for (const pqxx::row& row : transaction.exec(sql)) {
-      listings.push_back({ToSubscription(row), row[kSubscriptionColumnCount].as<int64_t>(),
-                          row[kSubscriptionColumnCount + 1].as<int64_t>()});
+      listings.push_back({ToSubscription(row), row[kSubscriptionColumnCount].as<int64_t>()});
     }
     return absl::OkStatus();
   });

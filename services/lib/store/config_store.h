@@ -85,7 +85,6 @@ struct PushPlan {
 struct SubscriptionListing {
   StoredSubscription subscription;
   int64_t project_id = 0;
-  int64_t created_time_ms = 0;
 };
 
 // A small pool of libpqxx connections. Thread-safe.
@@ -98,11 +97,13 @@ class ConfigStore {
   // The project's row and files, without a lock: to decide which contents are needed.
   absl::StatusOr<LockedProject> Read(int64_t project_id);
 
-  // The push that touches nothing of interest, in one statement: moves commit and sequence if the
-  // stored commit is `previous_commit_sha`, the sequence is newer, and none of `changed_paths` is a
-  // file of interest of the project. False = none of that: a manifest is needed (or it is stale).
-  absl::StatusOr<bool> MoveUnchanged(int64_t project_id, const std::string& previous_commit_sha,
-                                     const std::string& commit_sha, int64_t push_sequence,
+  // The push that touches nothing of interest, in one statement: moves commit and sequence to those
+  // of `project` if the stored commit is `previous_commit_sha`, the sequence is newer, what else a
+  // push says of the project (ancestors, default branch, CI file, allowed scopes) is as stored, and
+  // none of `changed_paths` is a file of interest. False = none of that: a manifest is needed (or
+  // it is stale).
+  absl::StatusOr<bool> MoveUnchanged(const StoredProject& project,
+                                     const std::string& previous_commit_sha,
                                      const std::vector<std::string>& changed_paths);
 
   // One transaction: locks the project's row (making it if it is new), calls `plan` with what is

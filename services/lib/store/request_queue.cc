@@ -92,6 +92,14 @@ std::string_view OutcomeName(CompletionKind kind) {
   return "dead";
 }
 
+absl::Status NotHeld(const matcher::EventUid& event_uid, int64_t subscription_id, int32_t attempt,
+                     const std::string& owner) {
+  return Error(absl::StatusCode::kFailedPrecondition,
+               "attempt {} of request {}:{} is not leased to {} any more: it expired, was taken "
+               "over, or is completed",
+               attempt, event_uid.ToString(), subscription_id, owner);
+}
+
 // The page of requests that `where` chooses, newest first.
 std::vector<RequestRecord> ReadRecords(pqxx::transaction_base& transaction,
                                        const std::string& where, int limit) {
@@ -311,11 +319,23 @@ absl::Status RequestQueue::Complete(const Completion& completion) {
     return absl::OkStatus();
   }));
   if (completed) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition,
-               "attempt {} of request {}/{} is not leased to {} any more: it expired, was taken "
-               "over, or is completed",
-               completion.attempt, completion.event_uid.ToString(), completion.subscription_id,
-               completion.owner);
+  return NotHeld(completion.event_uid, completion.subscription_id, completion.attempt,
+                 completion.owner);
+}
+
+absl::Status RequestQueue::Release(const matcher::EventUid& event_uid, int64_t subscription_id,
+                                   int32_t attempt, const std::string& owner) {
+  CIEVENTS_RETURN_IF_ERROR(CheckOwner(owner));
+  bool released = false;
+  CIEVENTS_RETURN_IF_ERROR(pool_->Run([&](pqxx::work& transaction) {
+    released = transaction
+                   .exec_params1("SELECT cievents.release_request($1, $2, $3, $4)",
+                                 event_uid.ToString(), subscription_id, attempt, owner)[0]
+                   .as<bool>();
+    return absl::OkStatus();
+  }));
+  if (released) return absl::OkStatus();
+  return NotHeld(event_uid, subscription_id, attempt, owner);
 }
 
 absl::StatusOr<std::vector<RequestRecord>> RequestQueue::List(const RequestFilter& filter) {
@@ -352,7 +372,7 @@ absl::StatusOr<RequestRecord> RequestQueue::Find(const matcher::EventUid& event_
     return absl::OkStatus();
   }));
   if (!records.empty()) return std::move(records.front());
-  return Error(absl::StatusCode::kNotFound, "there is no request {}/{}", event_uid.ToString(),
+  return Error(absl::StatusCode::kNotFound, "there is no request {}:{}", event_uid.ToString(),
                subscription_id);
 }
 

@@ -78,6 +78,11 @@ class RequestQueue {
   // kFailedPrecondition: the lease is not (any more) the caller's (expired, taken over, completed).
   absl::Status Complete(const Completion& completion);
 
+  // Gives a leased request back as if it had not been claimed: ready again, the attempt not
+  // counted. Errors as Complete.
+  absl::Status Release(const matcher::EventUid& event_uid, int64_t subscription_id, int32_t attempt,
+                       const std::string& owner);
+
   absl::StatusOr<std::vector<RequestRecord>> List(const RequestFilter& filter);
   // kNotFound if there is none.
   absl::StatusOr<RequestRecord> Find(const matcher::EventUid& event_uid, int64_t subscription_id);

@@ -8,9 +8,10 @@
 
 namespace cievents::store {
 
-//   kUnavailable         connection, shutdown, serialization, deadlock, read-only, resources,
-//   time-out kFailedPrecondition  no partition for a row kInvalidArgument     a row is refused for
-//   itself (22xxx, 23xxx, 54xxx) kInternal            anything else
+// - kUnavailable: connection, shutdown, serialization, deadlock, read-only, resources, time-out
+// - kFailedPrecondition: no partition for a row
+// - kInvalidArgument: a row is refused for itself (22xxx, 23xxx, 54xxx)
+// - kInternal: anything else
 //
 // A row without a partition has the state of a violated CHECK (23514), and texts are translated:
 // only that the error names no constraint tells it apart.
