@@ -52,6 +52,8 @@ TEST(PushValidationTest, EveryFieldIsCheckedAndNamed) {
       {"no default branch", [](Push* p) { p->default_branch = ""; }, "default_branch"},
       {"no commit", [](Push* p) { p->commit_sha = ""; }, "commit_sha"},
       {"a negative sequence", [](Push* p) { p->push_sequence = -1; }, "push_sequence"},
+      {"a sequence over its limit", [](Push* p) { p->push_sequence = kPushSequenceMax + 1; },
+       "push_sequence"},
       {"a negative user", [](Push* p) { p->run_as_user_id = -1; }, "run_as_user_id"},
       {"NUL in the ref", [](Push* p) { p->ref = std::string("a\0b", 3); }, "ref"},
       {"NUL in a blob id", [](Push* p) { p->manifest[0].blob_id = std::string("a\0b", 3); },

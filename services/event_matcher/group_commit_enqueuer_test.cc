@@ -239,12 +239,45 @@ TEST_F(GroupCommitEnqueuerTest, AFullQueueRefusesAndTakesAgainOnceThereIsRoom) {
             "committed 1, committed 1, committed 1");
 }
 
-TEST_F(GroupCommitEnqueuerTest, TheQueueIsBoundedInBytesToo) {
+TEST_F(GroupCommitEnqueuerTest, TheQueueIsBoundedInBytesTooButAnEmptyOneTakesAnyBatch) {
   options_.queued_bytes_max = 100'000;
   Start();
-  EXPECT_EQ(TrySubmit({MakeWrite(1, 1, std::string(100'000, ' '))}).code(),
-            absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(Describe(Submit({MakeWrite(1, 1, std::string(50'000, ' '))}).Get()), "committed 1");
+  HoldWriters();
+  Answer first = OccupyWriter(0);
+  Answer small = Submit({MakeWrite(1)});
+  const std::string large = "\"" + std::string(100'000, 'x') + "\"";
+  EXPECT_EQ(TrySubmit({MakeWrite(2, 1, large)}).code(), absl::StatusCode::kResourceExhausted);
+  Release();
+  EXPECT_EQ(Describe(small.Get()), "committed 1");
+  EXPECT_EQ(Describe(Submit({MakeWrite(2, 1, large)}).Get()), "committed 1")
+      << "refused by an empty queue it would be refused for ever";
+}
+
+// The whole of a submission is never one statement beyond the bounds of a group: it would time out,
+// be sent again, and time out again.
+TEST_F(GroupCommitEnqueuerTest, WhatFiresMoreThanAGroupHoldsIsWrittenInParts) {
+  options_.group_requests_max = 10;
+  Start();
+  EXPECT_EQ(
+      Describe(
+          Submit({MakeWrite(1, 35), MakeWrite(2, 4), MakeWrite(3, 10), MakeWrite(4, 11)}).Get()),
+      "committed 35, committed 4, committed 10, committed 11");
+  EXPECT_EQ(Count("events"), "4");
+  EXPECT_EQ(Count("pipeline_requests"), "60");
+  EXPECT_EQ(Describe(Submit({MakeWrite(1, 35)}).Get()), "committed 0") << "sent again: all there";
+  EXPECT_THAT(Describe(Submit({MakeWrite(1, 35, "[]")}).Get()), ::testing::HasSubstr("reused"));
+}
+
+// A schema that is being migrated, a right that is missing: not the event's fault.
+TEST_F(GroupCommitEnqueuerTest, WhatIsNotTheRowsFaultIsNeverRefused) {
+  options_.give_up_after = milliseconds(300);
+  Start();
+  EXPECT_EQ(Describe(Submit({MakeWrite(1)}).Get()), "committed 1");
+  store::Sql(options_.dsn, "ALTER TABLE cievents.ready_requests RENAME TO away");
+  EXPECT_EQ(Describe(Submit({MakeWrite(2)}).Get()), "unavailable 0");
+  store::Sql(options_.dsn, "ALTER TABLE cievents.away RENAME TO ready_requests");
+  EXPECT_TRUE(store::Eventually(
+      [this] { return Describe(Submit({MakeWrite(2)}).Get()) == "committed 1"; }));
 }
 
 TEST_F(GroupCommitEnqueuerTest, AMissingPartitionIsMadeAndNotTakenForPoison) {

@@ -433,5 +433,14 @@ TEST(ParsedFileLimitsTest, IssuesOfAFileAreBoundedAndItsOnlyErrorStays) {
   EXPECT_EQ(Read(kList, "events:\n" + Repeat("  - A\n", 30'000)).issues.size(), 201u);
 }
 
+TEST(ParsedFileTest, AnIncludePathOverItsLimitIsAnIssueAndNotFollowed) {
+  const std::string longest(kIncludePathBytesMax - 4, 'a');
+  EXPECT_EQ(Read(kCi, "include: " + longest + ".yml").includes.size(), 1u);
+  const ParsedFile file = Read(kCi, "include: " + longest + "a.yml");
+  EXPECT_TRUE(file.includes.empty());
+  ASSERT_EQ(file.issues.size(), 1u);
+  EXPECT_EQ(file.issues[0].code, "bad-include");
+}
+
 }  // namespace
 }  // namespace cievents::ci_yaml

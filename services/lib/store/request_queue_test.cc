@@ -178,6 +178,23 @@ TEST_F(RequestQueueTest, ARetryWaitsItsDelayAndComesBackWithTheNextAttempt) {
             "t");
 }
 
+TEST_F(RequestQueueTest, AReleasedRequestIsReadyAgainAndItsAttemptIsNotCounted) {
+  Enqueue(1);
+  const RequestRecord first = Await("me");
+  const auto release = [&](const std::string& owner, int32_t attempt) {
+    return queue_->Release(first.request.event_uid, first.request.subscription_id, attempt, owner);
+  };
+  EXPECT_EQ(release("you", 1).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(release("me", 2).code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(release("me", 1).ok());
+  EXPECT_EQ(Find(first).state, "ready");
+  EXPECT_EQ(release("me", 1).code(), absl::StatusCode::kFailedPrecondition) << "only once";
+  const RequestRecord second = Await("you");
+  EXPECT_EQ(KeyOf(second), KeyOf(first));
+  EXPECT_EQ(second.attempt, 1);
+  EXPECT_EQ(Sql(database_.dsn(), "SELECT count(*) FROM cievents.request_outcomes"), "0");
+}
+
 TEST_F(RequestQueueTest, ADeadRequestIsKeptAndNeverTakenAgain) {
   Enqueue(1);
   const RequestRecord record = Await("me");
