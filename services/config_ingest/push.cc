@@ -103,6 +103,9 @@ absl::StatusOr<store::PushPlan> PlanPush(const Push& push, CommitFiles* files,
     plan.write_nothing_but_record = true;
     return plan;
   }
+  // A push without a manifest comes here only to be recorded as stale. Were it not, its empty
+  // manifest would say that the commit has no files.
+  if (!push.has_manifest) return absl::AbortedError("the push is not stale any more; push again");
   files->UseStored(locked.files);
   ci_yaml::Assembly assembly = AssembleCommit(push, files);
   if (!assembly.needs_content.empty()) {
