@@ -75,6 +75,7 @@ struct Subscription {
   std::string workflow_id;  // hex SHA-256 of the canonical entries
   std::vector<Entry> entries;
   std::vector<InputBinding> include_inputs;  // what the including file fixed; sorted by name
+  std::string spec_inputs_json = "{}";  // canonical JSON of the file's `spec: inputs`; "{}" = none
   int64_t owner_user_id = 0;    // the last pusher who changed it: pipelines run as this user
   int64_t created_time_ms = 0;  // Unix time; see Index::MatchEvent
   bool suspended = false;

@@ -1,0 +1,70 @@
+// Why a subscription fires for an event or does not: what explain shows.
+#ifndef MATCHER_INDEX_EXPLANATION_H_
+#define MATCHER_INDEX_EXPLANATION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "matcher/condition/condition.h"
+#include "matcher/subscription.h"
+
+namespace cievents::matcher {
+
+struct ExplainedClause {
+  std::optional<std::string> if_text;
+  std::vector<std::string> events;  // patterns of the clause; empty = any
+  When when = When::kOnSuccess;
+  Verdict verdict = Verdict::kFalse;
+  std::vector<EvaluatedOperand> operands;
+  ConditionCost cost;
+};
+
+enum class EntryOutcome : uint8_t {
+  kDecides,       // this entry fires the subscription
+  kOtherName,     // none of its patterns matches a name of the event
+  kOutOfScope,    // the event happened elsewhere
+  kConfidential,  // the event is confidential and the entry may not see it
+  kDenied,        // no clause holds, or a `never` does
+  kFailed,        // a clause could not be evaluated: nothing fires
+  kNotReached,    // an earlier entry decided
+};
+
+struct ExplainedEntry {
+  uint32_t entry = 0;
+  Position position;
+  std::vector<std::string> patterns;
+  EntryOutcome outcome = EntryOutcome::kOtherName;
+  std::string name;                      // the event's name that it matches; empty = none
+  std::vector<ExplainedClause> clauses;  // those that were tried, in order
+};
+
+enum class SubscriptionOutcome : uint8_t {
+  kFires,
+  kFailedInput,     // fires a request that ends at once: an input does not fit
+  kNoEntry,         // no entry decides
+  kFailedPayload,   // a condition could not be evaluated
+  kSuspended,       // would fire
+  kBeforeCreation,  // would fire, but the event is older than the subscription
+};
+
+struct ExplainedSubscription {
+  int64_t subscription_id = 0;
+  int64_t project_id = 0;
+  std::string path;
+  SubscriptionOutcome outcome = SubscriptionOutcome::kNoEntry;
+  // Exactly one thing is in the way: a false clause, the scope, confidentiality, suspension, age.
+  bool near_miss = false;
+  std::string reason;       // why it failed; empty otherwise
+  std::string inputs_json;  // with kFires and kFailedInput
+  std::vector<ExplainedEntry> entries;
+};
+
+struct Explanation {
+  std::vector<ExplainedSubscription> subscriptions;  // by subscription id
+};
+
+}  // namespace cievents::matcher
+
+#endif  // MATCHER_INDEX_EXPLANATION_H_

@@ -1,0 +1,129 @@
+// The index: all subscriptions of a shard, in memory, and the threads' way to ask it.
+#ifndef MATCHER_INDEX_INDEX_H_
+#define MATCHER_INDEX_INDEX_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "matcher/event/event_view.h"
+#include "matcher/index/explanation.h"
+#include "matcher/subscription.h"
+
+namespace cievents::matcher {
+
+// An event older than this before a subscription's creation does not fire it, unless replayed
+// (delivery rules: producers' clocks differ a little from ours).
+inline constexpr int64_t kBeforeCreationToleranceMs = 5 * 60 * 1000;
+
+// A subscription that was given to the index and cannot be evaluated: it does not fire.
+struct UnusableSubscription {
+  int64_t project_id = 0;
+  int64_t subscription_id = 0;
+  std::string path;
+  std::string reason;
+};
+
+class Index {
+ public:
+  Index();
+  ~Index();
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+
+  // Replaces all that is known of set.project_id in one step: an event sees the old set or the new
+  // one, never a mix. An empty set keeps the project known (its ancestors). Never waits for
+  // readers. Returns what of the set cannot be evaluated.
+  std::vector<UnusableSubscription> ReplaceProject(const ProjectSubscriptions& set);
+  void RemoveProject(int64_t project_id);
+  // Replaces everything in one step: a full load.
+  std::vector<UnusableSubscription> ReplaceAll(std::span<const ProjectSubscriptions> sets);
+
+  struct Stats {
+    size_t projects = 0;
+    size_t subscriptions = 0;
+    size_t patterns = 0;    // distinct
+    size_t conditions = 0;  // distinct
+  };
+  Stats stats() const;
+
+ private:
+  friend class Matcher;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// One subscription that an event fires. A view: valid during the callback that is given it.
+class Match {
+ public:
+  int64_t subscription_id() const;
+  int64_t project_id() const;            // the subscriber
+  int64_t root_namespace_id() const;     // the subscriber's root; 0 = none
+  std::string_view path() const;         // the pipeline file
+  std::string_view ref() const;          // the default branch
+  std::string commit_sha() const;        // the commit whose set decided
+  std::string_view workflow_id() const;  // hex
+  int64_t owner_user_id() const;
+  uint32_t entry() const;  // the deciding entry
+  uint32_t name() const;   // into EventView::names: the first that this entry matches
+  std::string_view options_json() const;  // delivery options of the entry; "{}" = none
+
+  // Replaces `json` by the request's inputs (a JSON object, names sorted). False: the event does
+  // not carry what a required input needs, or it does not fit; `reason` says why, in GitLab's
+  // words.
+  bool ResolveInputs(std::string* json, std::string* reason) const;
+
+ private:
+  friend class Matcher;
+  struct State;
+  explicit Match(const State* state) : state_(state) {}
+  const State* state_;
+};
+
+// What became of the candidates of one event.
+struct MatchCounts {
+  uint32_t matched = 0;
+  uint32_t failed_payload = 0;  // conditions that could not be evaluated: no request
+  uint32_t suspended = 0;       // would have matched
+};
+
+// A thread's way to ask the index: holds its working memory. Not thread-safe; make one a thread (or
+// lend them from a pool). The index must outlive it. Never waits for the writer.
+class Matcher {
+ public:
+  explicit Matcher(const Index& index);
+  ~Matcher();
+  Matcher(const Matcher&) = delete;
+  Matcher& operator=(const Matcher&) = delete;
+
+  // Calls `on_match` once for each subscription that `event` fires, in no order. The first entry
+  // whose scope covers the event, that may see it, one of whose patterns matches one of its names
+  // and whose rules allow it decides.
+  MatchCounts MatchEvent(const EventView& event, absl::FunctionRef<void(const Match&)> on_match);
+
+  // The same for many events, whose look-ups overlap in time: faster than one by one where the
+  // index is larger than the caches. `counts` has as many elements as `events`. Each event sees one
+  // state of each project; different events of a batch may see different ones.
+  void MatchBatch(std::span<const EventView> events, std::span<MatchCounts> counts,
+                  absl::FunctionRef<void(size_t event, const Match&)> on_match);
+
+  // The ancestors of a project (root first); false if the project is unknown.
+  bool FindNamespaces(int64_t project_id, std::vector<int64_t>* namespace_ids);
+
+  // Why each subscription fires or not, by the code that matches. `project_id` 0: all whose pattern
+  // and scope fit; else all of that project.
+  Explanation Explain(const EventView& event, int64_t project_id);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cievents::matcher
+
+#endif  // MATCHER_INDEX_INDEX_H_
