@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "matcher/access/regex_memory.h"
 #include "matcher/condition/condition.h"
 #include "matcher/event/event_fields.h"
 
@@ -39,7 +40,8 @@ class AccessIndex {
  public:
   // Pointers are read during the call only; null = an item without groups. Of an item's groups the
   // one is used that leaves the fewest items together under one key, measured over this bucket.
-  static std::unique_ptr<const AccessIndex> Build(std::span<const AccessGroups* const> items);
+  static std::unique_ptr<const AccessIndex> Build(std::span<const AccessGroups* const> items,
+                                                  const RegexMemory& memory = {});
   ~AccessIndex();
 
   // Appends the candidates, each once, in no order.
