@@ -15,6 +15,7 @@
 namespace cievents::matcher {
 
 inline constexpr int kEventPathKeysMax = 16;  // after `event.` or `event.payload.`
+inline constexpr size_t kEventPathBytesMax = 1024;
 
 // An immutable path. Equal paths of one EventPathTable are one object.
 struct EventPath {
