@@ -72,7 +72,7 @@ struct Roles {
   std::vector<grpc::Service*> services() const {
     std::vector<grpc::Service*> services = dispatcher->services();
     services.push_back(ingest->service());
-    services.push_back(matcher->service());
+    for (grpc::Service* service : matcher->services()) services.push_back(service);
     return services;
   }
 };

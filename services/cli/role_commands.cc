@@ -150,7 +150,7 @@ int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher
         matcher_options.on_ready = [ready] { ready->store(true); };
         matcher = std::make_unique<event_matcher::EventMatcher>(std::move(matcher_options));
         matcher->Start();
-        return std::vector<grpc::Service*>{matcher->service()};
+        return matcher->services();
       },
       [&] {
         if (matcher != nullptr) matcher->Stop();

@@ -131,6 +131,8 @@ void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message) {
     message->mutable_retry_after()->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
   }
   message->set_event_uid(outcome.event_uid);
+  message->set_failed_payload_count(outcome.failed_payload_count);
+  message->set_suspended_count(outcome.suspended_count);
 }
 
 }  // namespace cievents::event_matcher

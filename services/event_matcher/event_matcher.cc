@@ -30,14 +30,17 @@ Intake::Options IntakeOptions(const EventMatcher::Options& options) {
 
 EventMatcher::EventMatcher(Options options)
     : options_(std::move(options)),
+      matchers_(index_),
       unwrapped_(MakeGroupCommit(options_)),
       group_commit_(unwrapped_.get()),
       enqueuer_(options_.wrap_enqueuer(std::move(unwrapped_))),
-      intake_(IntakeOptions(options_), index_, *enqueuer_),
+      intake_(IntakeOptions(options_), matchers_, *enqueuer_),
       door_(intake_),
+      explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),
       follower_({options_.dsn, options_.poll_interval,
                  [this] {
                    door_.SetReady();
+                   explain_door_.SetReady();
                    options_.on_ready();
                  }},
                 index_) {}

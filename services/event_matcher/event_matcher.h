@@ -6,14 +6,17 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "matcher/base/mutex.h"
-#include "matcher/index.h"
+#include "matcher/index/index.h"
 #include "services/event_matcher/event_door.h"
+#include "services/event_matcher/explain_door.h"
 #include "services/event_matcher/feed_follower.h"
 #include "services/event_matcher/group_commit_enqueuer.h"
 #include "services/event_matcher/intake.h"
+#include "services/event_matcher/matcher_pool.h"
 
 namespace cievents::event_matcher {
 
@@ -40,7 +43,7 @@ class EventMatcher {
   // server took its last call.
   void Stop();
 
-  grpc::Service* service() { return &door_; }
+  std::vector<grpc::Service*> services() { return {&door_, &explain_door_}; }
   const matcher::Index& index() const { return index_; }
 
  private:
@@ -48,11 +51,13 @@ class EventMatcher {
 
   const Options options_;
   matcher::Index index_;
+  MatcherPool matchers_;
   std::unique_ptr<GroupCommitEnqueuer> unwrapped_;  // null once it is wrapped
   GroupCommitEnqueuer* const group_commit_;         // inside enqueuer_
   std::unique_ptr<Enqueuer> enqueuer_;
   Intake intake_;
   EventDoor door_;
+  ExplainDoor explain_door_;
   FeedFollower follower_;
   std::thread partition_maker_;
 

@@ -101,7 +101,9 @@ absl::Status FeedFollower::Follow() {
   for (const store::FeedProject& project : projects) {
     if (!project.deleted) sets.push_back(ToProjectSubscriptions(project));
   }
-  index_.ReplaceAll(std::move(sets));
+  unusable_.Report(index_.ReplaceAll(sets));
+  sets.clear();
+  projects.clear();
   {
     MutexLock lock(mutex_);
     ++stats_.loads;
@@ -119,7 +121,7 @@ absl::Status FeedFollower::Follow() {
       if (project.deleted) {
         index_.RemoveProject(project.project_id);
       } else {
-        index_.ReplaceProject(ToProjectSubscriptions(project));
+        unusable_.Report(index_.ReplaceProject(ToProjectSubscriptions(project)));
       }
     }
     MutexLock lock(mutex_);

@@ -9,7 +9,8 @@
 #include <thread>
 
 #include "matcher/base/mutex.h"
-#include "matcher/index.h"
+#include "matcher/index/index.h"
+#include "services/event_matcher/unusable_log.h"
 #include "services/lib/store/subscription_feed.h"
 
 namespace cievents::event_matcher {
@@ -49,7 +50,9 @@ class FeedFollower {
   const Options options_;
   matcher::Index& index_;
   std::thread thread_;
-  bool loaded_once_ = false;  // the follower's thread only
+  // The follower's thread only.
+  bool loaded_once_ = false;
+  UnusableLog unusable_;
 
   mutable Mutex mutex_;
   CondVar stopped_;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -41,20 +42,47 @@ Outcome WithUid(std::string event_uid, Outcome outcome) {
   return outcome;
 }
 
-// Nobody waits for the results of events that were answered RECEIVED: what is lost there is at
-// least said. At most one line a second.
-void ReportUnkept(const std::vector<EventWriteResult>& results) {
-  static std::atomic<int64_t> unkept{0};
-  static std::atomic<int64_t> next_line_ms{0};
-  for (const EventWriteResult& result : results) {
-    if (result.kind != EventWriteResult::Kind::kCommitted) unkept.fetch_add(1);
+// Counts what nobody may miss, for at most one line a second. Thread-safe.
+class CountForLog {
+ public:
+  // What is to be logged now; 0 = nothing yet.
+  int64_t Add(int64_t count) {
+    if (count > 0) waiting_.fetch_add(count);
+    const int64_t now_ms = absl::ToUnixMillis(absl::Now());
+    int64_t due_ms = next_line_ms_.load();
+    if (waiting_.load() == 0 || now_ms < due_ms) return 0;
+    if (!next_line_ms_.compare_exchange_strong(due_ms, now_ms + 1000)) return 0;
+    return waiting_.exchange(0);
   }
-  const int64_t now_ms = absl::ToUnixMillis(absl::Now());
-  int64_t due_ms = next_line_ms.load();
-  if (unkept.load() == 0 || now_ms < due_ms) return;
-  if (!next_line_ms.compare_exchange_strong(due_ms, now_ms + 1000)) return;
-  LogWarning("events that were acknowledged as received were not stored",
-             {{"events", unkept.exchange(0)}});
+
+ private:
+  std::atomic<int64_t> waiting_{0};
+  std::atomic<int64_t> next_line_ms_{0};
+};
+
+// Nobody waits for the results of events that were answered RECEIVED: what is lost there is at
+// least said.
+void ReportUnkept(const std::vector<EventWriteResult>& results) {
+  static CountForLog unkept;
+  int64_t count = 0;
+  for (const EventWriteResult& result : results) {
+    if (result.kind != EventWriteResult::Kind::kCommitted) ++count;
+  }
+  if (const int64_t events = unkept.Add(count); events > 0) {
+    LogWarning("events that were acknowledged as received were not stored", {{"events", events}});
+  }
+}
+
+// `event` is one of those that are counted.
+void ReportFailedPayload(const Event& event, uint32_t count) {
+  static CountForLog failed;
+  if (const int64_t conditions = failed.Add(count); conditions > 0) {
+    LogWarning("conditions could not be evaluated: the payload is not the JSON that it should be",
+               {{"subscriptions", conditions},
+                {"meta.project_id", event.project_id},
+                {"event_name", event.names.front()},
+                {"correlation_id", event.correlation_id}});
+  }
 }
 
 // `outcome` holds what is known from matching; this adds what became of the write.
@@ -86,7 +114,13 @@ void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
 
 // A batch on its way: outcomes by position, and the writes that some of them wait for.
 struct Intake::Batch {
+  struct Admitted {
+    Event event;
+    size_t position;
+    matcher::EventUid uid;
+  };
   std::vector<Outcome> outcomes;
+  std::vector<Admitted> admitted;
   std::vector<EventWrite> writes;
   std::vector<size_t> write_positions;  // writes[i] decides outcomes[write_positions[i]]
   struct First {
@@ -97,15 +131,22 @@ struct Intake::Batch {
   std::vector<std::pair<size_t, size_t>> repeats;  // (position, position of the first)
 };
 
-Intake::Intake(Options options, const matcher::Index& index, Enqueuer& enqueuer)
-    : options_(std::move(options)), index_(index), enqueuer_(enqueuer) {}
+Intake::Intake(Options options, MatcherPool& matchers, Enqueuer& enqueuer)
+    : options_(std::move(options)), matchers_(matchers), enqueuer_(enqueuer) {}
 
 void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
                      const Done& done) const {
   auto batch = std::make_shared<Batch>();
   batch->outcomes.resize(events.size());
   const absl::Time now = options_.now();
-  for (size_t i = 0; i < events.size(); ++i) Admit(events[i], i, now, batch.get());
+  {
+    const MatcherPool::Loan matcher = matchers_.Borrow();
+    batch->admitted.reserve(events.size());
+    for (size_t i = 0; i < events.size(); ++i) {
+      Admit(std::move(events[i]), i, now, *matcher, batch.get());
+    }
+    MatchAll(*matcher, batch.get());
+  }
 
   const auto finish = [batch](const Done& finished) {
     for (const auto& [position, first] : batch->repeats) {
@@ -148,14 +189,14 @@ void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
   finish(done);
 }
 
-void Intake::Admit(const absl::StatusOr<Event>& given, size_t position, absl::Time now,
-                   Batch* batch) const {
+void Intake::Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
+                   matcher::Matcher& matcher, Batch* batch) const {
   Outcome& outcome = batch->outcomes[position];
   if (!given.ok()) {
     outcome = Rejected(OutcomeReason::kInvalid, std::string(given.status().message()));
     return;
   }
-  Event event = *given;
+  Event& event = *given;
   if (const absl::Status valid = ValidateEvent(event, options_.event_data_bytes_max); !valid.ok()) {
     outcome = Rejected(OutcomeReason::kInvalid, std::string(valid.message()));
     return;
@@ -163,10 +204,12 @@ void Intake::Admit(const absl::StatusOr<Event>& given, size_t position, absl::Ti
   if (!InWindow(event, now, &outcome)) return;
   event.received_time_ms = absl::ToUnixMillis(now);
   if (event.project_id != 0 && event.namespace_ids.empty() &&
-      !index_.FindNamespaces(event.project_id, &event.namespace_ids)) {
+      !matcher.FindNamespaces(event.project_id, &event.namespace_ids)) {
     outcome.reason = OutcomeReason::kUnknownProject;
   }
-  MatchAndAdd(std::move(event), position, batch);
+  const matcher::EventUid uid = matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256);
+  outcome.event_uid = uid.ToString();
+  batch->admitted.push_back({std::move(event), position, uid});
 }
 
 bool Intake::InWindow(const Event& event, absl::Time now, Outcome* outcome) const {
@@ -190,21 +233,39 @@ bool Intake::InWindow(const Event& event, absl::Time now, Outcome* outcome) cons
   return true;
 }
 
-void Intake::MatchAndAdd(Event event, size_t position, Batch* batch) const {
+void Intake::MatchAll(matcher::Matcher& matcher, Batch* batch) const {
+  std::vector<Batch::Admitted>& admitted = batch->admitted;
+  std::vector<matcher::EventView> views;
+  views.reserve(admitted.size());
+  for (const Batch::Admitted& one : admitted) views.push_back(ViewOf(one.event));
+  std::vector<matcher::MatchCounts> counts(admitted.size());
+  std::vector<std::vector<store::RequestRow>> requests(admitted.size());
+  matcher.MatchBatch(views, std::span(counts), [&](size_t event, const matcher::Match& match) {
+    requests[event].push_back(MakeRequestRow(admitted[event].event, admitted[event].uid, match));
+  });
+  for (size_t i = 0; i < admitted.size(); ++i) {
+    Outcome& outcome = batch->outcomes[admitted[i].position];
+    outcome.matched_count = static_cast<int>(requests[i].size());
+    outcome.failed_payload_count = static_cast<int>(counts[i].failed_payload);
+    outcome.suspended_count = static_cast<int>(counts[i].suspended);
+    if (counts[i].failed_payload > 0) {
+      ReportFailedPayload(admitted[i].event, counts[i].failed_payload);
+    }
+    AddWrite(std::move(admitted[i].event), admitted[i].uid, admitted[i].position,
+             std::move(requests[i]), batch);
+  }
+  admitted.clear();
+}
+
+void Intake::AddWrite(Event event, const matcher::EventUid& uid, size_t position,
+                      std::vector<store::RequestRow> requests, Batch* batch) const {
   Outcome& outcome = batch->outcomes[position];
-  const matcher::EventUid uid = matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256);
-  outcome.event_uid = uid.ToString();
-  std::vector<matcher::Match> matches;
-  const matcher::EventView view{event.names,        event.project_id, event.namespace_ids,
-                                event.confidential, event.time_ms,    event.replayed};
-  index_.MatchEvent(view, &matches);
-  outcome.matched_count = static_cast<int>(matches.size());
-  if (matches.empty()) {
+  if (requests.empty()) {
     outcome.kind = OutcomeKind::kAccepted;
     outcome.ack = AckLevel::kDurable;  // nothing to keep
     return;
   }
-  EventWrite write = MakeEventWrite(std::move(event), uid, matches);
+  EventWrite write{MakeEventRow(std::move(event), uid), std::move(requests)};
   const auto [it, is_first] =
       batch->first_by_uid.try_emplace(uid, Batch::First{position, write.event.data_digest});
   if (!is_first) {

@@ -1,6 +1,6 @@
 // From an event to its outcome: check, identify, match, hand to the enqueuer. No gRPC here.
 //
-//   event -> valid? -> in the window? -> ancestors, uid -> match
+//   each event -> valid? -> in the window? -> ancestors, uid;   then all of them -> match
 //     nothing matched:  accepted at once
 //     matched:          enqueuer -> its outcome
 #ifndef SERVICES_EVENT_MATCHER_INTAKE_H_
@@ -15,8 +15,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "matcher/index.h"
 #include "services/event_matcher/enqueuer.h"
+#include "services/event_matcher/matcher_pool.h"
 #include "services/lib/event_formats/event.h"
 
 namespace cievents::event_matcher {
@@ -42,6 +42,8 @@ struct Outcome {
   OutcomeReason reason = OutcomeReason::kNone;
   std::string message;
   std::optional<int> matched_count;
+  int failed_payload_count = 0;  // subscriptions whose conditions could not be evaluated
+  int suspended_count = 0;       // subscriptions that would have fired
   AckLevel ack = AckLevel::kNone;
   absl::Duration retry_after = absl::ZeroDuration();
   std::string event_uid;
@@ -56,8 +58,8 @@ class Intake {
     std::function<absl::Time()> now = [] { return absl::Now(); };
   };
 
-  // `index` and `enqueuer` must outlive the intake.
-  Intake(Options options, const matcher::Index& index, Enqueuer& enqueuer);
+  // `matchers` and `enqueuer` must outlive the intake.
+  Intake(Options options, MatcherPool& matchers, Enqueuer& enqueuer);
 
   // Called exactly once, from any thread, with one outcome for each event in order.
   using Done = std::function<void(std::vector<Outcome>)>;
@@ -68,14 +70,18 @@ class Intake {
  private:
   struct Batch;
 
-  void Admit(const absl::StatusOr<Event>& event, size_t position, absl::Time now,
-             Batch* batch) const;
+  // Appends to batch->admitted, or sets the outcome.
+  void Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
+             matcher::Matcher& matcher, Batch* batch) const;
   // False: `outcome` says why.
   bool InWindow(const Event& event, absl::Time now, Outcome* outcome) const;
-  void MatchAndAdd(Event event, size_t position, Batch* batch) const;
+  // Turns all that was admitted into outcomes and writes.
+  void MatchAll(matcher::Matcher& matcher, Batch* batch) const;
+  void AddWrite(Event event, const matcher::EventUid& uid, size_t position,
+                std::vector<store::RequestRow> requests, Batch* batch) const;
 
   const Options options_;
-  const matcher::Index& index_;
+  MatcherPool& matchers_;
   Enqueuer& enqueuer_;
 };
 

@@ -1,12 +1,12 @@
 #include "services/event_matcher/request_rows.h"
 
-#include <map>
-#include <string_view>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
 #include <utility>
 
-#include "matcher/base/check.h"
 #include "services/lib/base/sha256.h"
-#include "services/lib/ci_yaml/parsed_file.h"
 
 namespace cievents::event_matcher {
 
@@ -23,50 +23,78 @@ matcher::EventIdentity IdentityOf(const Event& event) {
   return identity;
 }
 
-std::string InputsJson(const std::vector<matcher::InputBinding>& include_inputs,
-                       const std::vector<matcher::InputBinding>& entry_inputs) {
-  std::map<std::string_view, const matcher::InputBinding*> by_name;
-  for (const matcher::InputBinding& input : include_inputs) by_name.emplace(input.name, &input);
-  for (const matcher::InputBinding& input : entry_inputs) by_name.emplace(input.name, &input);
-  std::vector<matcher::InputBinding> merged;
-  for (const auto& [name, input] : by_name) merged.push_back(*input);
-  return ci_yaml::InputsToJson(merged);
+matcher::EventView ViewOf(const Event& event) {
+  matcher::EventView view;
+  view.names = event.names;
+  view.project_id = event.project_id;
+  view.namespace_ids = event.namespace_ids;
+  view.confidential = event.confidential;
+  view.time_ms = event.time_ms;
+  view.replayed = event.replayed;
+  view.id = event.id;
+  view.source = event.source;
+  view.subject = event.subject;
+  view.actor_user_id = event.actor.user_id;
+  view.actor_username = event.actor.username;
+  view.actor_access_level = event.actor.access_level;
+  view.actor_bot = event.actor.bot;
+  view.payload = event.data;
+  return view;
 }
 
 namespace {
 
-store::RequestRow MakeRequestRow(const Event& event, const matcher::EventUid& uid,
-                                 const matcher::Match& match) {
-  const matcher::ProjectSubscriptions& project = *match.project;
-  const matcher::Subscription& subscription = match.subscription_ref();
-  store::RequestRow row;
-  row.event_uid = uid;
-  row.subscription_id = subscription.subscription_id;
-  row.project_id = project.project_id;
-  row.root_namespace_id = project.namespace_ids.empty() ? 0 : project.namespace_ids.front();
-  row.path = subscription.path;
-  row.ref = project.default_branch;
-  row.commit_sha = project.commit_sha;
-  row.workflow_id = subscription.workflow_id;
-  row.event_name = event.names[match.name];
-  row.entry = static_cast<int32_t>(match.entry);
-  row.inputs_json =
-      InputsJson(subscription.include_inputs, subscription.entries[match.entry].inputs);
-  row.run_as_user_id = subscription.owner_user_id;
-  return row;
+// At most kEndReasonBytesMax bytes, cut between characters, without NUL, which Postgres refuses.
+std::string Reason(std::string text) {
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  if (text.size() <= kEndReasonBytesMax) return text;
+  size_t end = kEndReasonBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text;
+}
+
+void ResolveInputs(const matcher::Match& match, store::RequestRow* row) {
+  std::string reason;
+  if (!match.ResolveInputs(&row->inputs_json, &reason)) {
+    row->end = store::RequestEnd::kFailedInput;
+    row->end_reason = Reason(std::move(reason));
+    if (row->end_reason.empty()) row->end_reason = "an input does not fit";
+  }
+  if (row->inputs_json.size() > kRequestInputsBytesMax) {
+    row->end = store::RequestEnd::kFailedInput;
+    row->end_reason = fmt::format(
+        "the inputs have {} bytes together; a request takes at most {}: pass less of "
+        "the event, or `truncate` it",
+        row->inputs_json.size(), kRequestInputsBytesMax);
+    row->inputs_json = "{}";
+  }
+  if (row->inputs_json.empty()) row->inputs_json = "{}";
 }
 
 }  // namespace
 
-EventWrite MakeEventWrite(Event event, const matcher::EventUid& uid,
-                          const std::vector<matcher::Match>& matches) {
-  CIEVENTS_CHECK(!matches.empty());
-  EventWrite write;
-  for (const matcher::Match& match : matches) {
-    write.requests.push_back(MakeRequestRow(event, uid, match));
-  }
+store::RequestRow MakeRequestRow(const Event& event, const matcher::EventUid& uid,
+                                 const matcher::Match& match) {
+  store::RequestRow row;
+  row.event_uid = uid;
+  row.subscription_id = match.subscription_id();
+  row.project_id = match.project_id();
+  row.root_namespace_id = match.root_namespace_id();
+  row.path = match.path();
+  row.ref = match.ref();
+  row.commit_sha = match.commit_sha();
+  row.workflow_id = match.workflow_id();
+  row.event_name = event.names[match.name()];
+  row.entry = static_cast<int32_t>(match.entry());
+  row.run_as_user_id = match.owner_user_id();
+  ResolveInputs(match, &row);
+  return row;
+}
+
+store::EventRow MakeEventRow(Event event, const matcher::EventUid& uid) {
   const matcher::EventIdentity identity = IdentityOf(event);
-  store::EventRow& row = write.event;
+  store::EventRow row;
   row.uid = uid;
   row.identity_kind = static_cast<int16_t>(identity.kind);
   row.identity_id = identity.id;
@@ -90,7 +118,7 @@ EventWrite MakeEventWrite(Event event, const matcher::EventUid& uid,
   row.data = std::move(event.data);
   row.traceparent = std::move(event.traceparent);
   row.correlation_id = std::move(event.correlation_id);
-  return write;
+  return row;
 }
 
 }  // namespace cievents::event_matcher

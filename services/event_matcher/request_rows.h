@@ -1,12 +1,10 @@
-// From an event and its matches to the rows of the queue. Pure.
+// From an event and its matches to what the matcher reads and to the rows of the queue. Pure.
 #ifndef SERVICES_EVENT_MATCHER_REQUEST_ROWS_H_
 #define SERVICES_EVENT_MATCHER_REQUEST_ROWS_H_
 
-#include <string>
-#include <vector>
-
+#include "matcher/event/event_view.h"
 #include "matcher/event_identity.h"
-#include "matcher/index.h"
+#include "matcher/index/index.h"
 #include "services/event_matcher/enqueuer.h"
 #include "services/lib/event_formats/event.h"
 
@@ -15,13 +13,19 @@ namespace cievents::event_matcher {
 // The identity that the event is unique by (docs/events.md). Views into `event`.
 matcher::EventIdentity IdentityOf(const Event& event);
 
-// REQUIRES: `matches` is not empty.
-EventWrite MakeEventWrite(Event event, const matcher::EventUid& uid,
-                          const std::vector<matcher::Match>& matches);
+// What matching reads. Views into `event`.
+matcher::EventView ViewOf(const Event& event);
 
-// The request's inputs: what the include fixed wins over what the entry gives; sorted by name.
-std::string InputsJson(const std::vector<matcher::InputBinding>& include_inputs,
-                       const std::vector<matcher::InputBinding>& entry_inputs);
+// Inputs of one request together: literals in the file have far less, so what is over it came from
+// the event.
+inline constexpr size_t kRequestInputsBytesMax = 256 * 1024;
+inline constexpr size_t kEndReasonBytesMax = 1024;
+
+// The request of one match. If its inputs do not fit, it ends at once (kFailedInput).
+store::RequestRow MakeRequestRow(const Event& event, const matcher::EventUid& uid,
+                                 const matcher::Match& match);
+
+store::EventRow MakeEventRow(Event event, const matcher::EventUid& uid);
 
 }  // namespace cievents::event_matcher
 

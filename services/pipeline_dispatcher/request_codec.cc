@@ -1,9 +1,5 @@
 #include "services/pipeline_dispatcher/request_codec.h"
 
-#include <charconv>
-
-#include "matcher/base/status.h"
-
 namespace cievents::pipeline_dispatcher {
 namespace {
 
@@ -13,32 +9,6 @@ void EncodeTime(int64_t time_ms, google::protobuf::Timestamp* message) {
 }
 
 }  // namespace
-
-std::string FormatRequestId(const RequestId& id) {
-  return fmt::format("{}:{}", id.event_uid.ToString(), id.subscription_id);
-}
-
-absl::StatusOr<RequestId> ParseRequestId(std::string_view text) {
-  const auto invalid = [&] {
-    return Error(absl::StatusCode::kInvalidArgument,
-                 "'{}' is not a request id: it is <event uid>:<subscription id>, such as "
-                 "01890a5d-ac96-774b-bcce-b302099a8057:42",
-                 text.substr(0, 100));
-  };
-  const size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return invalid();
-  const auto uid = matcher::EventUid::Parse(text.substr(0, colon));
-  if (!uid.has_value()) return invalid();
-  RequestId id;
-  id.event_uid = *uid;
-  const std::string_view number = text.substr(colon + 1);
-  const auto [end, error] =
-      std::from_chars(number.data(), number.data() + number.size(), id.subscription_id);
-  if (error != std::errc() || end != number.data() + number.size() || id.subscription_id <= 0) {
-    return invalid();
-  }
-  return id;
-}
 
 void EncodeRequest(const store::RequestRecord& record, pipelines::v1::PipelineRequest* message) {
   const store::RequestRow& row = record.request;

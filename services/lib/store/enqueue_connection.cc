@@ -40,7 +40,7 @@ std::string Joined(const std::vector<std::string>& names) {
   return joined;
 }
 
-// In the order of the parameters of cievents.enqueue_requests.
+// In the order of the parameters of cievents.enqueue_batch.
 std::vector<BinaryArray> EventColumns(const std::vector<EventRow>& rows) {
   using A = BinaryArray;
   using E = EventRow;
@@ -89,6 +89,16 @@ std::vector<BinaryArray> EventColumns(const std::vector<EventRow>& rows) {
   return columns;
 }
 
+std::string_view OutcomeName(RequestEnd end) {
+  switch (end) {
+    case RequestEnd::kNone:
+      return "";
+    case RequestEnd::kFailedInput:
+      return "failed_input";
+  }
+  return "";
+}
+
 std::vector<BinaryArray> RequestColumns(const std::vector<RequestRow>& rows) {
   using A = BinaryArray;
   using R = RequestRow;
@@ -112,6 +122,9 @@ std::vector<BinaryArray> RequestColumns(const std::vector<RequestRow>& rows) {
   columns.push_back(
       Column(kJsonArray, rows, [](A& a, const R& r) { a.AppendBytes(r.inputs_json); }));
   columns.push_back(int8(&R::run_as_user_id));
+  columns.push_back(
+      Column(kTextArray, rows, [](A& a, const R& r) { a.AppendBytes(OutcomeName(r.end)); }));
+  columns.push_back(text(&R::end_reason));
   return columns;
 }
 
@@ -149,7 +162,7 @@ struct EnqueueConnection::Connection {
     }
     CIEVENTS_RETURN_IF_ERROR(opened.Prepare(
         kStatementName,
-        fmt::format("SELECT inserted_requests, reused FROM cievents.enqueue_requests({})",
+        fmt::format("SELECT inserted_requests, reused FROM cievents.enqueue_batch({})",
                     placeholders),
         types, kDeadline));
     libpq.emplace(std::move(opened));
@@ -192,7 +205,7 @@ absl::StatusOr<EnqueueResult> EnqueueConnection::Enqueue(EnqueueBatch& batch) {
   CIEVENTS_ASSIGN_OR_RETURN(const Result rows,
                             connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline));
   if (PQntuples(rows.get()) != static_cast<int>(batch.events.size())) {
-    return absl::InternalError("cievents.enqueue_requests answered for another number of events");
+    return absl::InternalError("cievents.enqueue_batch answered for another number of events");
   }
   EnqueueResult result;
   result.inserted_requests.reserve(batch.events.size());

@@ -43,6 +43,12 @@ struct EventRow {
   std::string correlation_id;
 };
 
+// How a request ends at the moment its event is matched; it is never ready then.
+enum class RequestEnd : uint8_t {
+  kNone,         // it becomes ready
+  kFailedInput,  // its inputs do not fit what the pipeline declares
+};
+
 // A row of `pipeline_requests`.
 struct RequestRow {
   matcher::EventUid event_uid;
@@ -57,6 +63,8 @@ struct RequestRow {
   int32_t entry = 0;              // the deciding entry
   std::string inputs_json;        // JSON object
   int64_t run_as_user_id = 0;
+  RequestEnd end = RequestEnd::kNone;
+  std::string end_reason;  // for people; empty with kNone
 };
 
 struct EnqueueBatch {

@@ -1,6 +1,7 @@
 #include "services/lib/store/request_queue.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <pqxx/pqxx>
 #include <string_view>
@@ -70,13 +71,13 @@ absl::StatusOr<std::string_view> TableOfState(std::string_view state) {
   constexpr std::pair<std::string_view, std::string_view> kTables[] = {
       {"ready", "cievents.ready_requests"},       {"active", "cievents.active_requests"},
       {"deferred", "cievents.deferred_requests"}, {"dead", "cievents.dead_letters"},
-      {"created", "cievents.request_outcomes"},
+      {"created", "cievents.request_outcomes"},   {"failed_input", "cievents.request_outcomes"},
   };
   for (const auto& [name, table] : kTables) {
     if (name == state) return table;
   }
   return Error(absl::StatusCode::kInvalidArgument,
-               "there is no state \"{}\": ready, active, deferred, created or dead",
+               "there is no state \"{}\": ready, active, deferred, created, dead or failed_input",
                std::string(state));
 }
 
@@ -98,6 +99,43 @@ absl::Status NotHeld(const matcher::EventUid& event_uid, int64_t subscription_id
                "attempt {} of request {}:{} is not leased to {} any more: it expired, was taken "
                "over, or is completed",
                attempt, event_uid.ToString(), subscription_id, owner);
+}
+
+absl::Status NoRequest(const matcher::EventUid& event_uid, int64_t subscription_id) {
+  return Error(absl::StatusCode::kNotFound, "there is no request {}:{}", event_uid.ToString(),
+               subscription_id);
+}
+
+// A row of kRecordColumns and what FindDecision adds.
+RecordedDecision ToDecision(const pqxx::row& row) {
+  RequestRecord record = ToRecord(row);
+  RecordedDecision decision;
+  decision.request = std::move(record.request);
+  EventRow& event = decision.event;
+  event.uid = decision.request.event_uid;
+  event.event_id = std::move(record.event_id);
+  event.source = std::move(record.event_source);
+  event.names = std::move(record.event_names);
+  event.project_id = record.event_project_id;
+  event.time_ms = record.event_time_ms;
+  event.subject = std::move(record.event_subject);
+  event.correlation_id = std::move(record.correlation_id);
+  event.traceparent = std::move(record.traceparent);
+  int column = kRecordColumnCount;
+  event.root_namespace_id = row[column++].as<int64_t>();
+  event.confidential = row[column++].as<bool>();
+  event.actor_user_id = row[column++].as<int64_t>();
+  event.actor_username = row[column++].c_str();
+  if (!row[column].is_null()) event.actor_access_level = row[column].as<int32_t>();
+  ++column;
+  event.actor_bot = row[column++].as<bool>();
+  const pqxx::binarystring data(row[column++]);
+  event.data.assign(data.get(), data.size());
+  event.identity_kind = row[column++].as<int16_t>();
+  event.identity_id = row[column++].as<int64_t>();
+  decision.current_commit_sha = row[column++].c_str();
+  decision.current_workflow_id = row[column].c_str();
+  return decision;
 }
 
 // The page of requests that `where` chooses, newest first.
@@ -168,6 +206,32 @@ absl::Status CheckLease(absl::Duration lease) {
 }
 
 }  // namespace
+
+std::string FormatRequestId(const RequestId& id) {
+  return fmt::format("{}:{}", id.event_uid.ToString(), id.subscription_id);
+}
+
+absl::StatusOr<RequestId> ParseRequestId(std::string_view text) {
+  const auto invalid = [&] {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "'{}' is not a request id: it is <event uid>:<subscription id>, such as "
+                 "01890a5d-ac96-774b-bcce-b302099a8057:42",
+                 text.substr(0, 100));
+  };
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return invalid();
+  const auto uid = matcher::EventUid::Parse(text.substr(0, colon));
+  if (!uid.has_value()) return invalid();
+  RequestId id;
+  id.event_uid = *uid;
+  const std::string_view number = text.substr(colon + 1);
+  const auto [end, error] =
+      std::from_chars(number.data(), number.data() + number.size(), id.subscription_id);
+  if (error != std::errc() || end != number.data() + number.size() || id.subscription_id <= 0) {
+    return invalid();
+  }
+  return id;
+}
 
 class RequestQueue::Pool {
  public:
@@ -372,8 +436,30 @@ absl::StatusOr<RequestRecord> RequestQueue::Find(const matcher::EventUid& event_
     return absl::OkStatus();
   }));
   if (!records.empty()) return std::move(records.front());
-  return Error(absl::StatusCode::kNotFound, "there is no request {}:{}", event_uid.ToString(),
-               subscription_id);
+  return NoRequest(event_uid, subscription_id);
+}
+
+absl::StatusOr<RecordedDecision> RequestQueue::FindDecision(const matcher::EventUid& event_uid,
+                                                            int64_t subscription_id) {
+  std::optional<RecordedDecision> decision;
+  CIEVENTS_RETURN_IF_ERROR(pool_->Run([&](pqxx::work& transaction) {
+    const pqxx::result rows = transaction.exec_params(
+        fmt::format("SELECT {}, e.root_namespace_id, e.confidential, coalesce(e.actor_user_id, 0),"
+                    " coalesce(e.actor_username, ''), e.actor_access_level, e.actor_bot, e.data,"
+                    " e.identity_kind, e.identity_id, coalesce(s.commit_sha, ''),"
+                    " coalesce(s.workflow_id, '')"
+                    " FROM (VALUES ($1::uuid, $2::bigint)) AS c (event_uid, subscription_id) {}"
+                    " LEFT JOIN LATERAL (SELECT p.commit_sha, u.workflow_id"
+                    "   FROM cievents.subscriptions u JOIN cievents.projects p USING (project_id)"
+                    "   WHERE u.subscription_id = c.subscription_id AND u.ended_at IS NULL"
+                    "     AND p.deleted_at IS NULL) s ON true",
+                    kRecordColumns, kRecordJoins),
+        event_uid.ToString(), subscription_id);
+    if (!rows.empty()) decision = ToDecision(rows[0]);
+    return absl::OkStatus();
+  }));
+  if (decision.has_value()) return *std::move(decision);
+  return NoRequest(event_uid, subscription_id);
 }
 
 }  // namespace cievents::store

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -16,6 +17,16 @@
 #include "services/lib/store/enqueue_connection.h"
 
 namespace cievents::store {
+
+// `<event uid>:<subscription id>`.
+struct RequestId {
+  matcher::EventUid event_uid;
+  int64_t subscription_id = 0;
+};
+
+std::string FormatRequestId(const RequestId& id);
+// kInvalidArgument with what a request id looks like.
+absl::StatusOr<RequestId> ParseRequestId(std::string_view text);
 
 struct RequestRecord {
   RequestRow request;
@@ -28,13 +39,21 @@ struct RequestRecord {
   std::string event_subject;
   std::string correlation_id;
   std::string traceparent;
-  // ready, active, deferred, created, dead (a state of docs/architecture.md)
+  // ready, active, deferred, created, dead, failed_input (a state of docs/architecture.md)
   std::string state;
   int32_t attempt = 0;
   std::string owner;              // active only
   int64_t lease_end_time_ms = 0;  // active only
   int64_t pipeline_id = 0;        // created only
-  std::string reason;             // dead or deferred
+  std::string reason;             // dead, deferred or failed_input
+};
+
+// A request's event, what decided then, and what stands in the place of that now.
+struct RecordedDecision {
+  EventRow event;                   // with its data
+  RequestRow request;               // end and end_reason are not read
+  std::string current_commit_sha;   // of the subscription's project
+  std::string current_workflow_id;  // empty = the subscription has ended
 };
 
 enum class CompletionKind {
@@ -86,6 +105,9 @@ class RequestQueue {
   absl::StatusOr<std::vector<RequestRecord>> List(const RequestFilter& filter);
   // kNotFound if there is none.
   absl::StatusOr<RequestRecord> Find(const matcher::EventUid& event_uid, int64_t subscription_id);
+  // kNotFound if there is no such request.
+  absl::StatusOr<RecordedDecision> FindDecision(const matcher::EventUid& event_uid,
+                                                int64_t subscription_id);
 
  private:
   class Pool;
