@@ -1,0 +1,345 @@
+#include "tests/oracle/naive_condition.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/oracle/naive_lexer.h"
+
+namespace cievents::oracle {
+
+// An operand or an operator; operands have no children.
+struct NaiveNode {
+  NaiveToken token;
+  std::vector<NaivePart> parts;  // of a string
+  std::shared_ptr<RE2> regex;    // of a pattern
+  std::shared_ptr<const NaiveNode> left;
+  std::shared_ptr<const NaiveNode> right;
+};
+
+namespace {
+
+using Kind = NaiveValue::Kind;
+using Node = std::shared_ptr<NaiveNode>;
+using Variables = std::map<std::string, std::string>;
+
+// `/../flags` as RE2 understands it; null if it is no valid pattern.
+std::shared_ptr<RE2> CompilePattern(const std::string& text) {
+  const size_t end = text.rfind('/');
+  std::string source = text.substr(1, end - 1);
+  for (size_t at = source.find("\\/"); at != std::string::npos; at = source.find("\\/", at)) {
+    source.replace(at, 2, "/");
+  }
+  const std::string flags = text.substr(end + 1);
+  if (!flags.empty()) source = "(?" + flags + ")" + source;
+  RE2::Options options;
+  options.set_log_errors(false);
+  auto regex = std::make_shared<RE2>(source, options);
+  return regex->ok() ? regex : nullptr;
+}
+
+bool LooksLikePattern(const std::string& text) {
+  static const RE2 pattern(R"((?s)/.*/[ismU]*)");
+  return RE2::FullMatch(text, pattern);
+}
+
+int Precedence(const std::string& op) {
+  if (op == "!") return 1;
+  if (op == "&&") return 11;
+  if (op == "||") return 12;
+  return 10;
+}
+
+// GitLab's shunting-yard: operands and operators in the order in which they are computed.
+bool ToRpn(const std::vector<NaiveToken>& tokens, std::vector<NaiveToken>* output,
+           std::string* error) {
+  std::vector<NaiveToken> operators;
+  for (const NaiveToken& token : tokens) {
+    if (token.kind == NaiveToken::Kind::kOpen) {
+      operators.push_back(token);
+    } else if (token.kind == NaiveToken::Kind::kClose) {
+      while (!operators.empty() && operators.back().kind != NaiveToken::Kind::kOpen) {
+        output->push_back(operators.back());
+        operators.pop_back();
+      }
+      if (operators.empty()) {
+        *error = "Unmatched parenthesis";
+        return false;
+      }
+      operators.pop_back();
+    } else if (token.kind == NaiveToken::Kind::kOperator) {
+      while (token.text != "!" && !operators.empty() &&
+             operators.back().kind == NaiveToken::Kind::kOperator &&
+             Precedence(token.text) >= Precedence(operators.back().text)) {
+        output->push_back(operators.back());
+        operators.pop_back();
+      }
+      operators.push_back(token);
+    } else {
+      output->push_back(token);
+    }
+  }
+  output->insert(output->end(), operators.rbegin(), operators.rend());
+  return true;
+}
+
+Node Operand(const NaiveToken& token, std::string* error) {
+  Node node = std::make_shared<NaiveNode>();
+  node->token = token;
+  if (token.kind == NaiveToken::Kind::kString) node->parts = SplitBlocks(token.text);
+  if (token.kind == NaiveToken::Kind::kPattern) {
+    node->regex = CompilePattern(token.text);
+    if (node->regex == nullptr) {
+      *error = "Invalid regular expression!";
+      return nullptr;
+    }
+  }
+  return node;
+}
+
+Node BuildTree(const std::vector<NaiveToken>& rpn, std::string* error) {
+  std::vector<Node> nodes;
+  for (const NaiveToken& token : rpn) {
+    if (token.kind == NaiveToken::Kind::kOpen) {
+      *error = "Unprocessable token found in parse tree: parenthesis_open";
+      return nullptr;
+    }
+    if (token.kind != NaiveToken::Kind::kOperator) {
+      nodes.push_back(Operand(token, error));
+      if (nodes.back() == nullptr) return nullptr;
+      continue;
+    }
+    Node node = std::make_shared<NaiveNode>();
+    node->token = token;
+    const size_t wanted = token.text == "!" ? 1 : 2;
+    if (nodes.size() < wanted) {
+      *error = "Invalid left operand";
+      return nullptr;
+    }
+    node->right = nodes.back();
+    nodes.pop_back();
+    if (wanted == 2) {
+      node->left = nodes.back();
+      nodes.pop_back();
+    }
+    nodes.push_back(node);
+  }
+  if (nodes.size() == 1) return nodes[0];
+  *error = nodes.empty() ? "Empty parse tree" : "Unreachable nodes in parse tree";
+  return nullptr;
+}
+
+bool EqualScalars(const NaiveValue& a, const NaiveValue& b) {
+  if (a.kind == Kind::kNull || b.kind == Kind::kNull) return a.kind == b.kind;
+  const bool a_is_text = a.kind == Kind::kText;
+  const bool b_is_text = b.kind == Kind::kText;
+  if (a_is_text && b_is_text) return a.text == b.text;
+  if (!a_is_text && !b_is_text) return a.boolean == b.boolean;
+  // "`true` / `false` equal the literals and the strings": JSON's do, the literals do not.
+  const NaiveValue& boolean = a_is_text ? b : a;
+  if (boolean.kind == Kind::kLiteral) return false;
+  return (a_is_text ? a : b).text == (boolean.boolean ? "true" : "false");
+}
+
+std::vector<NaiveValue> Elements(const NaiveValue& value) {
+  return value.kind == Kind::kList ? value.list : std::vector<NaiveValue>{value};
+}
+
+bool Equal(const NaiveValue& a, const NaiveValue& b) {
+  if (a.kind != Kind::kList && b.kind != Kind::kList) return EqualScalars(a, b);
+  for (const NaiveValue& x : Elements(a)) {
+    for (const NaiveValue& y : Elements(b)) {
+      if (EqualScalars(x, y)) return true;
+    }
+  }
+  return false;
+}
+
+// Ruby's to_s.
+std::string ToText(const NaiveValue& value) {
+  if (value.kind == Kind::kNull) return "";
+  if (value.kind == Kind::kText) return value.text;
+  if (value.kind == Kind::kList) return value.json;
+  return value.boolean ? "true" : "false";
+}
+
+// Ruby's truthiness, of what `&&` and `||` see: a list is whether some element is present.
+NaiveValue Logical(const NaiveValue& value) {
+  return value.kind == Kind::kList ? NaiveValue::Literal(NaivePresent(value)) : value;
+}
+
+bool Falsy(const NaiveValue& value) {
+  if (value.kind == Kind::kNull) return true;
+  return value.kind != Kind::kText && !value.boolean;
+}
+
+class Evaluation {
+ public:
+  Evaluation(const NaiveOperands& operands, const Variables& variables)
+      : operands_(operands), variables_(variables) {}
+
+  NaiveValue Of(const NaiveNode& node) const {
+    switch (node.token.kind) {
+      case NaiveToken::Kind::kNull:
+        return NaiveValue();
+      case NaiveToken::Kind::kBoolean:
+        return NaiveValue::Literal(node.token.text == "true");
+      case NaiveToken::Kind::kString:
+        return OfString(node);
+      case NaiveToken::Kind::kPattern:
+        return NaiveValue::Text(node.token.text);
+      case NaiveToken::Kind::kVariable: {
+        const auto found = variables_.find(node.token.text);
+        return found == variables_.end() ? NaiveValue() : NaiveValue::Text(found->second);
+      }
+      case NaiveToken::Kind::kBlock:
+        return OfBlock(node.token.text);
+      default:
+        return OfOperator(node);
+    }
+  }
+
+ private:
+  NaiveValue OfBlock(const std::string& block) const {
+    if (block.rfind("inputs.", 0) == 0) return operands_.input(block.substr(7));
+    return operands_.event(block);
+  }
+
+  NaiveValue OfString(const NaiveNode& node) const {
+    std::string text;
+    for (const NaivePart& part : node.parts) {
+      if (!part.is_block) {
+        text += part.text;
+        continue;
+      }
+      const NaiveValue value = OfBlock(part.text);
+      if (value.kind == Kind::kNull || value.kind == Kind::kFailed) return value;
+      text += ToText(value);
+    }
+    return NaiveValue::Text(text);
+  }
+
+  NaiveValue OfOperator(const NaiveNode& node) const {
+    const std::string& op = node.token.text;
+    if (op == "!") {
+      const NaiveValue value = Of(*node.right);
+      if (value.kind == Kind::kFailed) return value;
+      return NaiveValue::Literal(!NaivePresent(value));
+    }
+    const NaiveValue left = Of(*node.left);
+    if (left.kind == Kind::kFailed) return left;
+    if (op == "&&" || op == "||") {
+      const NaiveValue logical = Logical(left);
+      if (Falsy(logical) == (op == "&&")) return logical;
+      return Logical(Of(*node.right));
+    }
+    const NaiveValue right = Of(*node.right);
+    if (right.kind == Kind::kFailed) return right;
+    if (op == "==") return NaiveValue::Literal(Equal(left, right));
+    if (op == "!=") return NaiveValue::Literal(!Equal(left, right));
+    return NaiveValue::Literal(Matches(left, right, node) == (op == "=~"));
+  }
+
+  // "Right nil -> false; a pattern: searched in left.to_s; a plain string: right contains left."
+  static bool Matches(const NaiveValue& left, const NaiveValue& right, const NaiveNode& node) {
+    if (right.kind == Kind::kNull) return false;
+    std::shared_ptr<RE2> regex = node.right->regex;
+    const std::string pattern = ToText(right);
+    if (regex == nullptr && LooksLikePattern(pattern)) regex = CompilePattern(pattern);
+    for (const NaiveValue& element : Elements(left)) {
+      const std::string text = ToText(element);
+      if (regex != nullptr ? RE2::PartialMatch(text, *regex)
+                           : pattern.find(text) != std::string::npos) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  const NaiveOperands& operands_;
+  const Variables& variables_;
+};
+
+void Collect(const NaiveNode& node, std::set<std::string>* variables,
+             std::vector<std::string>* literals) {
+  if (node.token.kind == NaiveToken::Kind::kVariable) variables->insert(node.token.text);
+  if (node.token.kind == NaiveToken::Kind::kString ||
+      node.token.kind == NaiveToken::Kind::kPattern) {
+    literals->push_back(node.token.text);
+  }
+  if (node.left != nullptr) Collect(*node.left, variables, literals);
+  if (node.right != nullptr) Collect(*node.right, variables, literals);
+}
+
+bool IsBlank(const std::string& text) {
+  static const RE2 blank(R"([\s\x0B\x{85}\p{Z}]*)");
+  return RE2::FullMatch(text, blank);
+}
+
+}  // namespace
+
+bool NaivePresent(const NaiveValue& value) {
+  switch (value.kind) {
+    case Kind::kText:
+      return !IsBlank(value.text);
+    case Kind::kList:
+      return std::any_of(value.list.begin(), value.list.end(), &NaivePresent);
+    default:
+      return !Falsy(value);
+  }
+}
+
+std::shared_ptr<const NaiveCondition> NaiveCondition::Parse(const std::string& text,
+                                                            std::string* error) {
+  std::vector<NaiveToken> tokens;
+  std::vector<NaiveToken> rpn;
+  if (!NaiveTokens(text, &tokens, error) || !ToRpn(tokens, &rpn, error)) return nullptr;
+  const Node root = BuildTree(rpn, error);
+  if (root == nullptr) return nullptr;
+  const auto condition = std::make_shared<NaiveCondition>();
+  condition->text_ = text;
+  condition->root_ = root;
+  Collect(*root, &condition->variables_, &condition->literals_);
+  return condition;
+}
+
+NaiveValue NaiveCondition::Evaluate(const NaiveOperands& operands,
+                                    const Variables& variables) const {
+  return Evaluation(operands, variables).Of(*root_);
+}
+
+NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
+                                    const std::vector<std::string>& texts) const {
+  std::vector<std::optional<std::string>> choices = {std::nullopt, "",      " ",
+                                                     "true",       "/..*/", "no such text"};
+  for (const std::string& literal : literals_) choices.emplace_back(literal);
+  for (const std::string& text : texts) choices.emplace_back(text);
+  const std::vector<std::string> names(variables_.begin(), variables_.end());
+  std::vector<size_t> chosen(names.size(), 0);
+  std::set<NaiveVerdict> verdicts;
+  while (true) {
+    Variables variables;
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (choices[chosen[i]].has_value()) variables[names[i]] = *choices[chosen[i]];
+    }
+    const NaiveValue value = Evaluate(operands, variables);
+    verdicts.insert(value.kind == Kind::kFailed ? NaiveVerdict::kFailed
+                    : NaivePresent(value)       ? NaiveVerdict::kTrue
+                                                : NaiveVerdict::kFalse);
+    // The next completion, as an odometer counts.
+    size_t digit = 0;
+    while (digit < names.size() && ++chosen[digit] == choices.size()) chosen[digit++] = 0;
+    if (digit == names.size()) break;
+  }
+  return verdicts.size() == 1 ? *verdicts.begin() : NaiveVerdict::kUndecided;
+}
+
+}  // namespace cievents::oracle
