@@ -32,7 +32,6 @@ std::string JsonNumber(std::optional<double> value) {
   return value && std::isfinite(*value) ? fmt::format("{:.6g}", *value) : "null";
 }
 
-
 std::string TargetText(const Row& row) {
   if (!row.target) return "-";
   return fmt::format("{} {}", row.goal == Goal::kAtLeast ? "at least" : "at most",
