@@ -38,6 +38,9 @@ struct ExplainedEntry {
   EntryOutcome outcome = EntryOutcome::kOtherName;
   std::string name;                      // the event's name that it matches; empty = none
   std::vector<ExplainedClause> clauses;  // those that were tried, in order
+  // How many things keep an entry whose name fits from deciding: the scope, confidentiality, false
+  // clauses (or, of a single clause that joins conditions by `&&`, its false parts).
+  int obstacles = 0;
 };
 
 enum class SubscriptionOutcome : uint8_t {

@@ -1,0 +1,97 @@
+// Definitions: what subscriptions with the same text share, compiled once. A template that ten
+// thousand projects copied is one definition; a subscription of it costs a pointer.
+#ifndef MATCHER_INDEX_DEFINITION_H_
+#define MATCHER_INDEX_DEFINITION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "matcher/access/access_index.h"
+#include "matcher/base/string_map.h"
+#include "matcher/condition/condition.h"
+#include "matcher/index/epoch.h"
+#include "matcher/index/pattern_table.h"
+#include "matcher/inputs/input_plan.h"
+#include "matcher/subscription.h"
+
+namespace cievents::matcher {
+
+// A condition that may be shared by many definitions. `id` is dense: a reader remembers the verdict
+// for one event in an array slot.
+struct InternedCondition {
+  std::unique_ptr<const Condition> condition;
+  uint32_t id = 0;
+  uint32_t users = 0;  // the writer's
+  // True: the verdict depends on the event alone, so that it may be remembered.
+  bool by_event_alone = false;
+};
+
+struct DefinitionClause {
+  InternedCondition* condition = nullptr;   // null = no `if`
+  std::vector<PatternId> events;            // ascending; empty = any
+  std::vector<std::string> event_patterns;  // their texts, for explain
+  When when = When::kOnSuccess;
+};
+
+struct DefinitionEntry {
+  std::vector<PatternId> patterns;         // ascending, distinct
+  std::vector<std::string> pattern_texts;  // as written, for explain
+  Scope scope;
+  bool confidential = false;
+  bool has_rules = false;
+  std::vector<DefinitionClause> rules;
+  AccessGroups access;  // empty: nothing to look it up by
+  std::unique_ptr<const InputPlan> inputs;
+  std::string options_json;
+  Position position;
+};
+
+// Immutable but for `users`.
+struct Definition {
+  std::string path;
+  std::string workflow_id;
+  std::vector<DefinitionEntry> entries;
+  uint32_t users = 0;    // the writer's
+  std::string unusable;  // why it cannot be evaluated; it has no entries then
+  // Its key in the table: bytes on the heap (always over 16 of them), which stay where they are
+  // when the table moves its strings.
+  std::string_view key;
+};
+
+// The writer's, but for what it gives out.
+class DefinitionTable {
+ public:
+  DefinitionTable(EpochDomain& epochs, PatternTable& patterns);
+  ~DefinitionTable();
+
+  // Never fails: see Definition::unusable. Undone by one Release, when no reader can see it.
+  const Definition* Acquire(const Subscription& subscription);
+  void Release(const Definition* definition);
+
+  size_t conditions() const { return conditions_.size(); }
+  // For readers: how long an array by condition id must be.
+  uint32_t condition_id_end() const { return condition_id_end_.load(std::memory_order_seq_cst); }
+
+ private:
+  absl::Status CompileEntry(const Subscription& subscription, const Entry& entry,
+                            DefinitionEntry* compiled);
+  absl::StatusOr<InternedCondition*> AcquireCondition(const std::string& text);
+  void ReleaseEntry(const DefinitionEntry& entry);
+
+  EpochDomain& epochs_;
+  PatternTable& patterns_;
+  ConditionTables tables_;
+  StringMap<std::unique_ptr<Definition>> definitions_;  // by KeyOf
+  StringMap<std::unique_ptr<InternedCondition>> conditions_;
+  std::vector<uint32_t> unused_condition_ids_;
+  std::atomic<uint32_t> condition_id_end_{0};
+  std::string key_;  // scratch
+};
+
+}  // namespace cievents::matcher
+
+#endif  // MATCHER_INDEX_DEFINITION_H_

@@ -1,0 +1,86 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "matcher/index/matcher_state.h"
+
+namespace cievents::matcher {
+namespace {
+
+// True if some entry was held back by one thing alone: a single clause that is false, the place
+// where the event happened, or its confidentiality.
+bool MissesByOne(const std::vector<ExplainedEntry>& entries) {
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const ExplainedEntry& entry) { return entry.obstacles == 1; });
+}
+
+ExplainedSubscription ExplainOne(const ProjectSet& set, uint32_t subscription,
+                                 EventContext context) {
+  const Definition& definition = set.definition(subscription);
+  const SubscriptionNumbers numbers = set.numbers(subscription);
+  ExplainedSubscription explained;
+  explained.subscription_id = numbers.subscription_id;
+  explained.project_id = set.project_id();
+  explained.path = definition.path;
+  if (!definition.unusable.empty()) {
+    explained.reason = definition.unusable;
+    return explained;
+  }
+  const Subscriber subscriber{explained.project_id, set.context().parent_group_id()};
+  const Decision decision = Decide(definition, subscriber, context, &explained.entries);
+  if (decision.kind == Decision::Kind::kFailed) {
+    explained.outcome = SubscriptionOutcome::kFailedPayload;
+  }
+  if (decision.kind == Decision::Kind::kNone) explained.near_miss = MissesByOne(explained.entries);
+  if (decision.kind != Decision::Kind::kFires) return explained;
+  if (IsBeforeCreation(*context.event, numbers.created_time_ms)) {
+    explained.outcome = SubscriptionOutcome::kBeforeCreation;
+    explained.near_miss = true;
+    return explained;
+  }
+  if (numbers.suspended) {
+    explained.outcome = SubscriptionOutcome::kSuspended;
+    explained.near_miss = true;
+    return explained;
+  }
+  context.fields->SetName(decision.name);
+  const InputPlan& inputs = *definition.entries[decision.entry].inputs;
+  const bool fits = inputs.Resolve(*context.fields, &explained.inputs_json, &explained.reason);
+  explained.outcome = fits ? SubscriptionOutcome::kFires : SubscriptionOutcome::kFailedInput;
+  return explained;
+}
+
+}  // namespace
+
+Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
+  State& state = *state_;
+  const State::Pin pin(state);
+  state.patterns.clear();
+  state.views.clear();
+  State::Prepared prepared;
+  state.Announce(pin, event, &prepared);
+  state.LookUp(pin, event, &prepared);
+  const EventContext context = state.StartEvent(pin, event, prepared);
+  Explanation explanation;
+  if (project_id != 0) {
+    const ProjectSet* const set = pin.tables.FindProject(project_id, pin.epoch);
+    for (uint32_t i = 0; set != nullptr && i < set->subscriptions(); ++i) {
+      explanation.subscriptions.push_back(ExplainOne(*set, i, context));
+    }
+  } else {
+    state.seen.clear();
+    state.ForEachCandidate(
+        pin, prepared, nullptr, [&](const ProjectSet* set, uint32_t subscription) {
+          if (!state.seen.emplace(set, subscription).second) return;
+          explanation.subscriptions.push_back(ExplainOne(*set, subscription, context));
+        });
+    state.seen.clear();
+  }
+  std::sort(explanation.subscriptions.begin(), explanation.subscriptions.end(),
+            [](const ExplainedSubscription& a, const ExplainedSubscription& b) {
+              return a.subscription_id < b.subscription_id;
+            });
+  return explanation;
+}
+
+}  // namespace cievents::matcher

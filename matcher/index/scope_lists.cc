@@ -1,0 +1,276 @@
+#include "matcher/index/scope_lists.h"
+
+#include <algorithm>
+#include <new>
+
+#include "absl/container/flat_hash_set.h"
+#include "matcher/base/check.h"
+
+namespace cievents::matcher {
+namespace {
+
+constexpr int kViewDirectoryBits = 10;
+constexpr int kBucketDirectoryBits = 11;
+
+bool IsConditional(const SharedPosting& posting) {
+  return !posting.definition_entry().access.empty();
+}
+
+bool ByPattern(const SharedPosting& a, const SharedPosting& b) { return a.pattern < b.pattern; }
+
+// Calls visit(postings of one pattern) for each pattern.
+template <typename Visit>
+void ForEachPattern(std::vector<SharedPosting> postings, const Visit& visit) {
+  std::stable_sort(postings.begin(), postings.end(), ByPattern);
+  for (auto begin = postings.begin(); begin != postings.end();) {
+    const auto end = std::upper_bound(begin, postings.end(), *begin, ByPattern);
+    visit(std::vector<SharedPosting>(begin, end));
+    begin = end;
+  }
+}
+
+}  // namespace
+
+ScopeLists::ScopeLists(EpochDomain& epochs, void (*free_set)(SharedSet* set, void* context),
+                       void* free_context)
+    : epochs_(epochs),
+      free_set_(free_set),
+      free_context_(free_context),
+      views_(epochs, kViewDirectoryBits),
+      buckets_(epochs, kBucketDirectoryBits) {}
+
+ScopeLists::~ScopeLists() {
+  absl::flat_hash_set<SharedSet*> sets;
+  for (const Removal& removal : removals_) sets.insert(removal.set);
+  views_.ForEach([&](const View* view) {
+    for (const SharedPosting& posting : view->tail()) sets.insert(posting.set);
+    ::operator delete(const_cast<View*>(view));
+  });
+  buckets_.ForEach([&](const Bucket* bucket) {
+    for (const std::shared_ptr<const Run>& run : bucket->runs) {
+      for (const SharedPosting& posting : run->postings) sets.insert(posting.set);
+    }
+    delete bucket;
+  });
+  for (SharedSet* set : sets) {
+    const bool displaced = set->until.load() != ~Epoch{0};
+    if (displaced) ProjectSet::Free(set->set);  // nobody else knows it any more
+    delete set;
+  }
+}
+
+uint64_t ScopeLists::TableKey(const ScopeKey& scope) {
+  // Ids of 2^61 and more share keys with others: the predicate tells them apart.
+  return (static_cast<uint64_t>(scope.id) << 2 | static_cast<uint64_t>(scope.kind)) &
+         (~uint64_t{0} >> 1);
+}
+
+const ScopeLists::View* ScopeLists::Find(const ScopeKey& scope) const {
+  return views_.Find(TableKey(scope), [&](const View* view) { return view->key == scope; });
+}
+
+void ScopeLists::Prefetch(const ScopeKey& scope) const { views_.Prefetch(TableKey(scope)); }
+
+void ScopeLists::Add(std::span<const PlacedPosting> postings) {
+  absl::flat_hash_map<ScopeKey, std::vector<SharedPosting>> by_scope;
+  for (const PlacedPosting& placed : postings) {
+    by_scope[placed.scope].push_back(placed.posting);
+    ++placed.posting.set->postings;
+  }
+  for (auto& [key, added] : by_scope) AddTo(FindOrAddScope(key), std::move(added));
+}
+
+ScopeLists::Scope* ScopeLists::FindOrAddScope(const ScopeKey& key) {
+  std::unique_ptr<Scope>& scope = scopes_[key];
+  if (scope != nullptr) return scope.get();
+  scope = std::make_unique<Scope>();
+  scope->key = key;
+  if (unused_numbers_.empty()) {
+    scope->number = numbers_++;
+  } else {
+    scope->number = unused_numbers_.back();
+    unused_numbers_.pop_back();
+  }
+  return scope.get();
+}
+
+void ScopeLists::SetView(Scope* scope, std::vector<SharedPosting> tail) {
+  const View* const old = scope->view;
+  View* made = nullptr;
+  if (!tail.empty() || scope->buckets > 0) {
+    std::stable_sort(tail.begin(), tail.end(), ByPattern);
+    made = new (::operator new(sizeof(View) + tail.size() * sizeof(SharedPosting))) View();
+    made->key = scope->key;
+    made->scope_number = scope->number;
+    made->tail_size = static_cast<uint32_t>(tail.size());
+    made->flushes = scope->flushes;
+    made->has_buckets = scope->buckets > 0;
+    std::uninitialized_copy(tail.begin(), tail.end(), reinterpret_cast<SharedPosting*>(made + 1));
+  }
+  scope->view = made;
+  const uint64_t key = TableKey(scope->key);
+  const auto is_it = [&](const View* view) { return view == old; };
+  if (old == nullptr) {
+    if (made != nullptr) views_.Insert(key, made);
+  } else if (made != nullptr) {
+    views_.Replace(key, is_it, made);
+  } else {
+    views_.Remove(key, is_it);
+  }
+  if (old != nullptr) {
+    epochs_.Retire(const_cast<View*>(old), nullptr,
+                   [](void* object, void*) { ::operator delete(object); });
+  }
+}
+
+void ScopeLists::AddTo(Scope* scope, std::vector<SharedPosting> added) {
+  std::vector<SharedPosting> tail;
+  if (scope->view != nullptr) {
+    tail.assign(scope->view->tail().begin(), scope->view->tail().end());
+  }
+  tail.insert(tail.end(), added.begin(), added.end());
+  if (tail.size() > kTailMax) {
+    // The buckets first, then the view without the tail: a reader in between finds a posting in
+    // both (ForEach visits it once), never in neither.
+    ++scope->flushes;
+    ForEachPattern(std::move(tail), [&](std::vector<SharedPosting> postings) {
+      AddToBucket(scope, std::move(postings));
+    });
+    tail.clear();
+  }
+  SetView(scope, std::move(tail));
+}
+
+void ScopeLists::AddToBucket(Scope* scope, std::vector<SharedPosting> added) {
+  const PatternId pattern = added.front().pattern;
+  const Bucket* const old = buckets_.Find(BucketKey(scope->number, pattern));
+  auto made = std::make_unique<Bucket>();
+  if (old != nullptr) made->runs = old->runs;
+  while (!made->runs.empty() && made->runs.back()->postings.size() <= 2 * added.size()) {
+    KeepLive(made->runs.back()->postings, &added);
+    made->runs.pop_back();
+  }
+  if (!added.empty()) made->runs.push_back(MakeRun(std::move(added)));
+  made->flushes = scope->flushes;
+  SetBucket(scope, pattern, old, std::move(made));
+}
+
+void ScopeLists::SetBucket(Scope* scope, PatternId pattern, const Bucket* old,
+                           std::unique_ptr<Bucket> made) {
+  const uint64_t key = BucketKey(scope->number, pattern);
+  for (const std::shared_ptr<const Run>& run : made->runs) made->postings += run->postings.size();
+  if (made->runs.empty()) {
+    if (old == nullptr) return;
+    buckets_.Remove(key);
+    --scope->buckets;
+    scope->dead.erase(pattern);
+  } else if (old == nullptr) {
+    buckets_.Insert(key, made.release());
+    ++scope->buckets;
+  } else {
+    buckets_.Replace(key, made.release());
+  }
+  if (old != nullptr) {
+    epochs_.Retire(const_cast<Bucket*>(old), nullptr,
+                   [](void* object, void*) { delete static_cast<Bucket*>(object); });
+  }
+}
+
+std::shared_ptr<const ScopeLists::Run> ScopeLists::MakeRun(std::vector<SharedPosting> postings) {
+  auto run = std::make_shared<Run>();
+  const auto conditional = std::stable_partition(
+      postings.begin(), postings.end(), [](const SharedPosting& p) { return !IsConditional(p); });
+  run->unconditional = static_cast<size_t>(conditional - postings.begin());
+  if (conditional != postings.end()) {
+    std::vector<const AccessGroups*> items;
+    for (auto it = conditional; it != postings.end(); ++it) {
+      items.push_back(&it->definition_entry().access);
+    }
+    run->access = AccessIndex::Build(items);
+  }
+  run->postings = std::move(postings);
+  return run;
+}
+
+void ScopeLists::KeepLive(const std::vector<SharedPosting>& postings,
+                          std::vector<SharedPosting>* kept) {
+  for (const SharedPosting& posting : postings) {
+    if (posting.set->until.load(std::memory_order_relaxed) <= settled_) {
+      Unpin(posting.set);
+    } else {
+      kept->push_back(posting);
+    }
+  }
+}
+
+void ScopeLists::Unpin(SharedSet* set) {
+  CIEVENTS_CHECK(set->postings > 0);
+  if (--set->postings > 0) return;
+  // Readers may still pass by it in a view or a run that was taken away.
+  free_set_(set, free_context_);
+}
+
+void ScopeLists::RemoveLater(SharedSet* set, std::vector<PlacedPosting> places) {
+  ++set->postings;  // until the removal is done: its last posting may be dropped by a merge before
+  removals_.push_back({set->until.load(std::memory_order_relaxed), set, std::move(places)});
+}
+
+void ScopeLists::Settle(Epoch oldest_pinned) {
+  settled_ = oldest_pinned;
+  while (!removals_.empty() && removals_.front().epoch <= oldest_pinned) {
+    Removal removal = std::move(removals_.front());
+    removals_.pop_front();
+    absl::flat_hash_map<ScopeKey, std::vector<SharedPosting>> by_scope;
+    for (const PlacedPosting& placed : removal.places) {
+      by_scope[placed.scope].push_back(placed.posting);
+    }
+    for (auto& [key, gone] : by_scope) {
+      const auto at = scopes_.find(key);
+      if (at != scopes_.end()) RemoveFrom(at->second.get(), removal.set, std::move(gone));
+    }
+    Unpin(removal.set);
+  }
+}
+
+void ScopeLists::RemoveFrom(Scope* scope, SharedSet* set, std::vector<SharedPosting> gone) {
+  std::vector<SharedPosting> tail;
+  if (scope->view != nullptr) {
+    for (const SharedPosting& posting : scope->view->tail()) {
+      if (posting.set != set) {
+        tail.push_back(posting);
+        continue;
+      }
+      Unpin(set);
+      const auto at = std::find_if(gone.begin(), gone.end(), [&](const SharedPosting& one) {
+        return one.pattern == posting.pattern && one.subscription == posting.subscription &&
+               one.entry == posting.entry;
+      });
+      CIEVENTS_CHECK(at != gone.end());
+      gone.erase(at);
+    }
+  }
+  // The others stand in buckets, if a merge has not dropped them already.
+  for (const SharedPosting& posting : gone) CountDead(scope, posting.pattern);
+  SetView(scope, std::move(tail));
+  if (scope->view != nullptr) return;
+  unused_numbers_.push_back(scope->number);
+  scopes_.erase(ScopeKey(scope->key));
+}
+
+void ScopeLists::CountDead(Scope* scope, PatternId pattern) {
+  const Bucket* const old = buckets_.Find(BucketKey(scope->number, pattern));
+  if (old == nullptr) return;
+  uint32_t& dead = scope->dead[pattern];
+  ++dead;
+  if (dead * 2 < old->postings) return;
+  // Half of it is gone: what lives becomes one run.
+  dead = 0;
+  std::vector<SharedPosting> live;
+  for (const std::shared_ptr<const Run>& run : old->runs) KeepLive(run->postings, &live);
+  auto made = std::make_unique<Bucket>();
+  made->flushes = old->flushes;
+  if (!live.empty()) made->runs.push_back(MakeRun(std::move(live)));
+  SetBucket(scope, pattern, old, std::move(made));
+}
+
+}  // namespace cievents::matcher

@@ -1,0 +1,217 @@
+// Who listens to other scopes than their own project: groups, the instance, other projects. (Also a
+// project's own entries where so many share one pattern that an access index pays.)
+//
+//   scope -> tail: up to 64 postings, by pattern, searched directly
+//         -> buckets, one a pattern, when the scope has outgrown its tail:
+//              runs of postings, each built once: unconditional ones, conditional ones with an
+//              AccessIndex over their conditions
+//
+// The logarithmic method (J. Bentley and J. Saxe, "Decomposable searching problems", 1980): a full
+// tail is emptied into its buckets as new runs, and a bucket merges a new run with those before it
+// that are at most twice its size. So a posting is rebuilt a logarithmic number of times, an event
+// asks a logarithmic number of runs, and a change copies 64 postings, not the scope.
+//
+// Versions. A project's set may have postings in many scopes, and an event must see all of them or
+// none. So a posting names its set (SharedSet) with the epochs between which it is visible: those
+// of a new set become visible, and those of the old one invisible, with one Publish, to readers
+// that enter later. What is invisible to every reader is taken out afterwards (Settle).
+#ifndef MATCHER_INDEX_SCOPE_LISTS_H_
+#define MATCHER_INDEX_SCOPE_LISTS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "matcher/access/access_index.h"
+#include "matcher/index/epoch.h"
+#include "matcher/index/project_set.h"
+#include "matcher/index/segmented_table.h"
+
+namespace cievents::matcher {
+
+struct ScopeKey {
+  enum class Kind : uint8_t { kProject, kGroup, kInstance };
+  Kind kind = Kind::kInstance;
+  int64_t id = 0;  // 0 with kInstance
+
+  friend bool operator==(const ScopeKey&, const ScopeKey&) = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const ScopeKey& key) {
+    return H::combine(std::move(state), static_cast<uint8_t>(key.kind), key.id);
+  }
+};
+
+// A set that has postings here.
+struct SharedSet {
+  const ProjectSet* set = nullptr;
+  Epoch since = 0;
+  std::atomic<Epoch> until{~Epoch{0}};
+  uint32_t postings = 0;  // the writer's: how many of its postings still stand somewhere
+
+  bool VisibleAt(Epoch epoch) const {
+    return since <= epoch && epoch < until.load(std::memory_order_seq_cst);
+  }
+};
+
+struct SharedPosting {
+  PatternId pattern = 0;
+  uint16_t subscription = 0;
+  uint16_t entry = 0;
+  SharedSet* set = nullptr;
+
+  const DefinitionEntry& definition_entry() const {
+    return set->set->definition(subscription).entries[entry];
+  }
+  friend bool operator==(const SharedPosting&, const SharedPosting&) = default;
+};
+
+// A posting and where it belongs.
+struct PlacedPosting {
+  ScopeKey scope;
+  SharedPosting posting;
+};
+
+class ScopeLists {
+ public:
+  ScopeLists(EpochDomain& epochs, void (*free_set)(SharedSet* set, void* context),
+             void* free_context);
+  ~ScopeLists();  // REQUIRES: no reader. Frees the shared sets whose postings still stand.
+
+  // ---- The writer ----
+
+  // All of `postings` must be of sets whose `since` is the epoch that comes next.
+  void Add(std::span<const PlacedPosting> postings);
+  // Takes out the postings of `set`, which `places` lists, once no reader can see them (Settle).
+  // The set is given to free_set when the last of them is gone. REQUIRES: set->until is set.
+  void RemoveLater(SharedSet* set, std::vector<PlacedPosting> places);
+  void Settle(Epoch oldest_pinned);
+
+  // ---- Readers ----
+
+  // One state of a scope's postings. Null = none.
+  class View;
+  const View* Find(const ScopeKey& scope) const;
+  void Prefetch(const ScopeKey& scope) const;
+
+  // Calls visit(posting) for those under `pattern` that `fields` may concern, conditional ones by
+  // their access conditions, all if `fields` is null; visible ones and others.
+  template <typename Visit>
+  void ForEach(const View& view, PatternId pattern, EventFields* fields, AccessScratch& scratch,
+               std::vector<uint32_t>* ordinals, const Visit& visit) const;
+
+ private:
+  static constexpr size_t kTailMax = 64;
+
+  // A built part of a bucket. Immutable but for being shared by successive versions.
+  struct Run {
+    std::vector<SharedPosting> postings;  // the unconditional ones first
+    size_t unconditional = 0;
+    std::unique_ptr<const AccessIndex> access;  // over the others
+  };
+  struct Bucket {                                  // one version
+    std::vector<std::shared_ptr<const Run>> runs;  // the oldest and largest first
+    size_t postings = 0;
+    uint32_t flushes = 0;  // of the scope, when postings last came
+  };
+  // The writer's side of a scope.
+  struct Scope {
+    ScopeKey key;
+    uint32_t number = 0;  // of the buckets' keys
+    const View* view = nullptr;
+    absl::flat_hash_map<PatternId, uint32_t> dead;  // of each bucket, how many postings are gone
+    size_t buckets = 0;
+    uint32_t flushes = 0;  // how often the tail was emptied into the buckets
+  };
+  struct Removal {
+    Epoch epoch;
+    SharedSet* set;
+    std::vector<PlacedPosting> places;
+  };
+
+  static uint64_t TableKey(const ScopeKey& scope);
+  static uint64_t BucketKey(uint32_t scope_number, PatternId pattern) {
+    return uint64_t{scope_number} << 32 | pattern;
+  }
+  Scope* FindOrAddScope(const ScopeKey& key);
+  void SetView(Scope* scope, std::vector<SharedPosting> tail);
+  void AddTo(Scope* scope, std::vector<SharedPosting> added);
+  void AddToBucket(Scope* scope, std::vector<SharedPosting> added);
+  void SetBucket(Scope* scope, PatternId pattern, const Bucket* old, std::unique_ptr<Bucket> made);
+  void RemoveFrom(Scope* scope, SharedSet* set, std::vector<SharedPosting> gone);
+  void CountDead(Scope* scope, PatternId pattern);
+  // Drops what no reader can see any more, as far as it is known to be so.
+  void KeepLive(const std::vector<SharedPosting>& postings, std::vector<SharedPosting>* kept);
+  void Unpin(SharedSet* set);
+  static std::shared_ptr<const Run> MakeRun(std::vector<SharedPosting> postings);
+
+  EpochDomain& epochs_;
+  void (*const free_set_)(SharedSet* set, void* context);
+  void* const free_context_;
+
+  SegmentedTable<const View> views_;                              // by TableKey
+  SegmentedTable<const Bucket> buckets_;                          // by BucketKey
+  absl::flat_hash_map<ScopeKey, std::unique_ptr<Scope>> scopes_;  // the writer's
+  std::vector<uint32_t> unused_numbers_;
+  uint32_t numbers_ = 0;
+  std::deque<Removal> removals_;
+  Epoch settled_ = 0;  // no reader is older
+};
+
+// The tail is part of the view's own memory.
+class ScopeLists::View {
+ public:
+  ScopeKey key;
+  uint32_t scope_number = 0;
+  uint32_t tail_size = 0;
+  uint32_t flushes = 0;
+  bool has_buckets = false;
+
+  std::span<const SharedPosting> tail() const {
+    return {reinterpret_cast<const SharedPosting*>(this + 1), tail_size};
+  }
+  bool Holds(const SharedPosting& posting) const {
+    for (const SharedPosting& one : tail()) {
+      if (one == posting) return true;
+    }
+    return false;
+  }
+};
+
+template <typename Visit>
+void ScopeLists::ForEach(const View& view, PatternId pattern, EventFields* fields,
+                         AccessScratch& scratch, std::vector<uint32_t>* ordinals,
+                         const Visit& visit) const {
+  for (const SharedPosting& posting : view.tail()) {
+    if (posting.pattern == pattern) visit(posting);
+    if (posting.pattern > pattern) break;
+  }
+  if (!view.has_buckets) return;
+  const Bucket* const bucket = buckets_.Find(BucketKey(view.scope_number, pattern));
+  if (bucket == nullptr) return;
+  // The tail was emptied into the buckets after this view was taken: what stands in both was
+  // visited.
+  const bool repeats = bucket->flushes != view.flushes && view.tail_size > 0;
+  const auto visit_once = [&](const SharedPosting& posting) {
+    if (!repeats || !view.Holds(posting)) visit(posting);
+  };
+  for (const std::shared_ptr<const Run>& run : bucket->runs) {
+    const size_t direct =
+        run->access == nullptr || fields == nullptr ? run->postings.size() : run->unconditional;
+    for (size_t i = 0; i < direct; ++i) visit_once(run->postings[i]);
+    if (direct == run->postings.size()) continue;
+    ordinals->clear();
+    run->access->Collect(*fields, scratch, ordinals);
+    for (const uint32_t ordinal : *ordinals) {
+      visit_once(run->postings[run->unconditional + ordinal]);
+    }
+  }
+}
+
+}  // namespace cievents::matcher
+
+#endif  // MATCHER_INDEX_SCOPE_LISTS_H_

@@ -1,0 +1,291 @@
+#include "matcher/index/tables.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/format.h"
+#include "matcher/base/check.h"
+
+namespace cievents::matcher {
+namespace {
+
+constexpr int kProjectDirectoryBits = 12;
+
+// From so many conditional entries under one pattern on, a project's own entries go to the shared
+// lists, where an access index finds the few that an event can concern.
+constexpr size_t kOwnConditionalMax = 8;
+// A set's own postings are counted in 16 bits.
+constexpr size_t kOwnPostingsMax = 16'384;
+
+std::string ContextKey(const ProjectSubscriptions& set) {
+  std::string key(reinterpret_cast<const char*>(set.namespace_ids.data()),
+                  set.namespace_ids.size() * sizeof(int64_t));
+  return key + set.default_branch + static_cast<char>(set.namespace_ids.size() & 0x7f);
+}
+
+}  // namespace
+
+Tables::Tables(EpochDomain& epochs, uint64_t id)
+    : epochs_(epochs),
+      id_(id),
+      patterns_(epochs),
+      definitions_(epochs, patterns_),
+      projects_(epochs, kProjectDirectoryBits),
+      scopes_(
+          epochs,
+          [](SharedSet* set, void* context) {
+            static_cast<Tables*>(context)->epochs_.Retire(set, context, &FreeSharedSet);
+          },
+          this) {}
+
+Tables::~Tables() {
+  projects_.ForEach([](void* value) {
+    const void* at = value;
+    const ProjectSet* set = static_cast<const ProjectSet*>(at);
+    if (IsTransition(at)) set = AsTransition(at)->set;
+    if (set != nullptr) ProjectSet::Free(set);
+    while (IsTransition(at)) {
+      const std::unique_ptr<Transition> gone(AsTransition(at));
+      at = gone->older;
+    }
+  });
+}
+
+const ProjectContext* Tables::AcquireContext(const ProjectSubscriptions& set) {
+  std::unique_ptr<ProjectContext>& context = contexts_[ContextKey(set)];
+  if (context == nullptr) {
+    context = std::make_unique<ProjectContext>();
+    context->namespace_ids = set.namespace_ids;
+    context->ref = set.default_branch;
+  }
+  ++context->users;
+  return context.get();
+}
+
+void Tables::ReleaseContext(const ProjectContext* context) {
+  ProjectSubscriptions same;
+  same.namespace_ids = context->namespace_ids;
+  same.default_branch = context->ref;
+  const auto at = contexts_.find(ContextKey(same));
+  CIEVENTS_CHECK(at != contexts_.end() && at->second.get() == context);
+  if (--at->second->users == 0) contexts_.erase(at);
+}
+
+std::vector<PlacedPosting> Tables::Places(std::span<const Definition* const> definitions,
+                                          int64_t project_id, const ProjectContext& context,
+                                          std::vector<OwnPosting>* own) {
+  std::vector<PlacedPosting> places;
+  struct Conditional {
+    PatternId pattern;
+    size_t entries;
+  };
+  std::vector<OwnPosting> mine;
+  for (size_t s = 0; s < definitions.size(); ++s) {
+    const std::vector<DefinitionEntry>& entries = definitions[s]->entries;
+    for (size_t e = 0; e < entries.size(); ++e) {
+      ScopeKey scope{ScopeKey::Kind::kInstance, 0};
+      switch (entries[e].scope.kind) {
+        case ScopeKind::kProject:
+          scope = {ScopeKey::Kind::kProject, project_id};
+          break;
+        case ScopeKind::kOtherProject:
+          scope = {ScopeKey::Kind::kProject, entries[e].scope.project_id};
+          break;
+        case ScopeKind::kGroup:
+          scope = {ScopeKey::Kind::kGroup, context.parent_group_id()};
+          break;
+        case ScopeKind::kInstance:
+          break;
+      }
+      if (scope.kind != ScopeKey::Kind::kInstance && scope.id == 0) continue;  // covers nothing
+      const bool is_own = scope.kind == ScopeKey::Kind::kProject && scope.id == project_id;
+      for (const PatternId pattern : entries[e].patterns) {
+        const OwnPosting posting{pattern, static_cast<uint16_t>(s), static_cast<uint16_t>(e)};
+        if (is_own) {
+          mine.push_back(posting);
+        } else {
+          places.push_back({scope, {pattern, posting.subscription, posting.entry, nullptr}});
+        }
+      }
+    }
+  }
+  std::stable_sort(mine.begin(), mine.end(),
+                   [](const OwnPosting& a, const OwnPosting& b) { return a.pattern < b.pattern; });
+  for (auto begin = mine.begin(); begin != mine.end();) {
+    const auto end = std::find_if(
+        begin, mine.end(), [&](const OwnPosting& one) { return one.pattern != begin->pattern; });
+    const auto conditional = std::count_if(begin, end, [&](const OwnPosting& one) {
+      return !definitions[one.subscription]->entries[one.entry].access.empty();
+    });
+    const bool elsewhere =
+        static_cast<size_t>(conditional) > kOwnConditionalMax || mine.size() > kOwnPostingsMax;
+    for (; begin != end; ++begin) {
+      if (elsewhere) {
+        places.push_back({{ScopeKey::Kind::kProject, project_id},
+                          {begin->pattern, begin->subscription, begin->entry, nullptr}});
+      } else {
+        own->push_back(*begin);
+      }
+    }
+  }
+  return places;
+}
+
+Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
+                                 std::vector<UnusableSubscription>* unusable) {
+  std::vector<const Definition*> definitions;
+  std::vector<SubscriptionNumbers> numbers;
+  const size_t count = std::min(set.subscriptions.size(), kSubscriptionsPerSetMax);
+  definitions.reserve(count);
+  numbers.reserve(count);
+  for (size_t i = 0; i < set.subscriptions.size(); ++i) {
+    const Subscription& one = set.subscriptions[i];
+    if (i >= kSubscriptionsPerSetMax) {
+      unusable->push_back(
+          {set.project_id, one.subscription_id, one.path,
+           fmt::format("a project has at most {} subscriptions", kSubscriptionsPerSetMax)});
+      continue;
+    }
+    const Definition* const definition = definitions_.Acquire(one);
+    if (!definition->unusable.empty()) {
+      unusable->push_back({set.project_id, one.subscription_id, one.path, definition->unusable});
+    }
+    definitions.push_back(definition);
+    numbers.push_back({one.subscription_id, one.owner_user_id, one.created_time_ms, one.suspended});
+  }
+  const ProjectContext* const context = AcquireContext(set);
+  std::vector<OwnPosting> own;
+  Prepared prepared;
+  prepared.places = Places(definitions, set.project_id, *context, &own);
+  const std::string_view commit = set.commit_sha;
+  prepared.set = ProjectSet::Make({.project_id = set.project_id,
+                                   .context = context,
+                                   .commit_sha = commit.substr(0, 255),
+                                   .definitions = definitions,
+                                   .numbers = numbers,
+                                   .own_postings = own});
+  if (!prepared.places.empty()) {
+    prepared.shared = new SharedSet;
+    prepared.shared->set = prepared.set;
+    prepared.shared->since = since;
+    for (PlacedPosting& place : prepared.places) place.posting.set = prepared.shared;
+  }
+  subscriptions_ += definitions.size();
+  return prepared;
+}
+
+void Tables::Put(const ProjectSubscriptions& set, std::vector<UnusableSubscription>* unusable) {
+  Prepared prepared = Prepare(set, epochs_.next(), unusable);
+  scopes_.Add(prepared.places);
+  Change(set.project_id, prepared.set);
+  if (prepared.shared != nullptr) shared_sets_[set.project_id] = prepared.shared;
+}
+
+void Tables::Remove(int64_t project_id) {
+  if (projects_.Find(static_cast<uint64_t>(project_id)) == nullptr) return;
+  Change(project_id, nullptr);
+}
+
+void Tables::Change(int64_t project_id, const ProjectSet* set) {
+  const auto key = static_cast<uint64_t>(project_id);
+  void* const old = projects_.Find(key);
+  const ProjectSet* const old_set =
+      IsTransition(old) ? AsTransition(old)->set : static_cast<const ProjectSet*>(old);
+  project_count_ += (set != nullptr ? 1u : 0u) - (old_set != nullptr ? 1u : 0u);
+  auto* const transition = new Transition{epochs_.next(), set, old};
+  if (old == nullptr) {
+    projects_.Insert(key, Marked(transition));
+  } else {
+    projects_.Replace(key, Marked(transition));
+  }
+  young_.push_back({project_id, transition});
+  if (old_set != nullptr) Displace(project_id, old_set);
+}
+
+void Tables::Displace(int64_t project_id, const ProjectSet* set) {
+  subscriptions_ -= set->subscriptions();
+  const auto at = shared_sets_.find(project_id);
+  if (at == shared_sets_.end()) {
+    epochs_.Retire(const_cast<ProjectSet*>(set), this, &FreeSet);
+    return;
+  }
+  SharedSet* const shared = at->second;
+  shared_sets_.erase(at);
+  std::vector<OwnPosting> own;
+  std::vector<PlacedPosting> places =
+      Places(set->all_definitions(), project_id, set->context(), &own);
+  for (PlacedPosting& place : places) place.posting.set = shared;
+  shared->until.store(epochs_.next(), std::memory_order_seq_cst);
+  scopes_.RemoveLater(shared, std::move(places));
+}
+
+void Tables::Load(std::span<const ProjectSubscriptions> sets,
+                  std::vector<UnusableSubscription>* unusable) {
+  std::vector<PlacedPosting> places;
+  for (const ProjectSubscriptions& set : sets) {
+    const auto key = static_cast<uint64_t>(set.project_id);
+    if (projects_.Find(key) != nullptr) {  // twice in one load: the later one replaces it
+      scopes_.Add(places);
+      places.clear();
+      Put(set, unusable);
+      continue;
+    }
+    // Visible to whoever finds these tables, in whatever epoch.
+    Prepared prepared = Prepare(set, 0, unusable);
+    projects_.Insert(key, const_cast<ProjectSet*>(prepared.set));
+    ++project_count_;
+    if (prepared.shared == nullptr) continue;
+    shared_sets_[set.project_id] = prepared.shared;
+    places.insert(places.end(), prepared.places.begin(), prepared.places.end());
+  }
+  scopes_.Add(places);
+}
+
+void Tables::Settle() {
+  const Epoch oldest = epochs_.OldestPinned();
+  SettleYoung(oldest);
+  scopes_.Settle(oldest);
+}
+
+void Tables::SettleYoung(Epoch oldest_pinned) {
+  while (!young_.empty() && young_.front().transition->since <= oldest_pinned) {
+    const Young young = young_.front();
+    young_.pop_front();
+    const auto key = static_cast<uint64_t>(young.project_id);
+    if (projects_.Find(key) != Marked(young.transition)) continue;  // a younger one settles both
+    if (young.transition->set != nullptr) {
+      projects_.Replace(key, const_cast<ProjectSet*>(young.transition->set));
+    } else {
+      projects_.Remove(key);
+    }
+    for (const void* at = Marked(young.transition); IsTransition(at);) {
+      Transition* const gone = AsTransition(at);
+      at = gone->older;
+      epochs_.Retire(gone, nullptr,
+                     [](void* object, void*) { delete static_cast<Transition*>(object); });
+    }
+  }
+}
+
+void Tables::ReleaseSet(const ProjectSet* set) {
+  if (!closing_) {
+    for (const Definition* definition : set->all_definitions()) definitions_.Release(definition);
+    ReleaseContext(&set->context());
+  }
+  ProjectSet::Free(set);
+}
+
+void Tables::FreeSet(void* object, void* context) {
+  static_cast<Tables*>(context)->ReleaseSet(static_cast<const ProjectSet*>(object));
+}
+
+void Tables::FreeSharedSet(void* object, void* context) {
+  const std::unique_ptr<SharedSet> shared(static_cast<SharedSet*>(object));
+  static_cast<Tables*>(context)->ReleaseSet(shared->set);
+}
+
+Index::Stats Tables::stats() const {
+  return {project_count_, subscriptions_, patterns_.size(), definitions_.conditions()};
+}
+
+}  // namespace cievents::matcher
