@@ -4,6 +4,7 @@
 #ifndef MATCHER_INPUTS_INPUT_PLAN_H_
 #define MATCHER_INPUTS_INPUT_PLAN_H_
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,12 +12,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "matcher/condition/condition.h"
 #include "matcher/event/event_fields.h"
 #include "matcher/event/event_path.h"
+#include "matcher/event/value.h"
 #include "matcher/subscription.h"
 
 namespace cievents::matcher {
+
+// GitLab's, of one pipeline: what the include and the entry give together. Defaults do not count.
+inline constexpr size_t kInputsGivenMax = 20;
 
 // Immutable; any number of threads may resolve.
 class InputPlan {
