@@ -2,10 +2,13 @@
 // "Conditions"). GitLab's `rules:if` language with two more operands, `$[[ event.PATH ]]` and
 // `$[[ inputs.NAME ]]`.
 //
-//   text -> lexer.h -> parser.h (an Expression) -> Condition: operands interned, regexes compiled
-//        -> Evaluate (evaluator.h): three-valued
+//   text -> lexer.h -> parser.h (an Expression) -> compiled.h: operands interned, regexes compiled
+//        -> evaluator.h: the value if all operands that are reached are known
+//        -> completions.h: the verdict on which all completions of unknown operands agree
+//        -> access.h: what an index can look up by
 //
-// Immutable after Parse; any number of threads may evaluate it.
+// Where a new operator goes: expression.h. Immutable after Parse; any number of threads may
+// evaluate it.
 #ifndef MATCHER_CONDITION_CONDITION_H_
 #define MATCHER_CONDITION_CONDITION_H_
 
@@ -81,7 +84,9 @@ inline constexpr size_t kRegexBytesMax = 1000;
 inline constexpr int kRegexProgramMax = 10'000;  // RE2 instructions of one pattern
 
 // What a condition that does not parse says: a column (1-based, in bytes of the text), what is
-// wrong, and what to write instead where there is one suggestion.
+// wrong, and what to write instead where there is one suggestion. Where GitLab rejects the
+// condition too, the message begins with GitLab's own ("Unknown lexeme found!", "Unmatched
+// parenthesis", ..), without the name of its error class.
 struct ConditionError {
   int column = 0;
   std::string message;
@@ -89,6 +94,7 @@ struct ConditionError {
 };
 
 class Condition;
+struct ClosedWorldResult;
 
 // Interns paths and regexes over all conditions of an index, so that equal ones exist once. One
 // writer at a time; what it gives out is read from any thread.
@@ -119,7 +125,8 @@ class Condition {
 
   Verdict Evaluate(const EvaluationContext& context) const;
 
-  // The operands that decide and their values, in the order of the text; for explain.
+  // The comparisons and operands that an evaluation reaches, and their values, in the order of the
+  // text, a comparison before its operands, each text once; for explain. Literals are left out.
   std::vector<EvaluatedOperand> EvaluateOperands(const EvaluationContext& context) const;
 
   const std::string& text() const;
@@ -136,16 +143,19 @@ class Condition {
   const std::vector<AccessGroup>& access() const;
 
  private:
+  friend ClosedWorldResult EvaluateClosedWorld(const Condition& condition,
+                                               const EvaluationContext& context);
   struct State;
   explicit Condition(std::unique_ptr<const State> state);
   std::unique_ptr<const State> state_;
 };
 
-// GitLab's answer in a closed world: the value that `condition eval` prints. `json` is the value as
-// JSON (null, true, "text"); `truthful` is what a rule sees.
+// GitLab's answer in a closed world: the value that `condition eval` prints. What the context does
+// not give is null.
 struct ClosedWorldResult {
-  std::string json;
-  bool truthful = false;
+  std::string json;       // the value as JSON (null, true, "text"); null if it failed
+  bool truthful = false;  // what a rule sees
+  std::string failure;    // why it could not be evaluated; empty = it could
 };
 ClosedWorldResult EvaluateClosedWorld(const Condition& condition, const EvaluationContext& context);
 
