@@ -46,7 +46,23 @@ class IntakeTest : public ::testing::Test {
     Intake::Options options;
     options.event_data_bytes_max = 1000;
     options.now = [this] { return now_; };
-    intake_ = std::make_unique<Intake>(options, index_, enqueuer_);
+    intake_ = std::make_unique<Intake>(options, matchers_, enqueuer_);
+    EXPECT_THAT(index_.ReplaceProject(OneSubscription(PlainEntry())), IsEmpty());
+  }
+
+  static matcher::Entry PlainEntry() {
+    matcher::Entry entry;
+    entry.patterns.push_back(*matcher::Pattern::Parse("custom/x"));
+    return entry;
+  }
+  static matcher::Entry EntryIf(const std::string& condition) {
+    matcher::Entry entry = PlainEntry();
+    matcher::RuleClause clause;
+    clause.if_text = condition;
+    entry.rules.emplace().push_back(clause);
+    return entry;
+  }
+  static matcher::ProjectSubscriptions OneSubscription(const matcher::Entry& entry) {
     matcher::ProjectSubscriptions set;
     set.project_id = kProject;
     set.namespace_ids = {kRoot, 71};
@@ -55,11 +71,9 @@ class IntakeTest : public ::testing::Test {
     matcher::Subscription subscription;
     subscription.subscription_id = 1;
     subscription.path = "a.yml";
-    matcher::Entry entry;
-    entry.patterns.push_back(*matcher::Pattern::Parse("custom/x"));
     subscription.entries.push_back(entry);
     set.subscriptions.push_back(subscription);
-    index_.ReplaceProject(set);
+    return set;
   }
 
   Event MakeEvent(const std::string& name = "custom/x", const std::string& id = "e1") {
@@ -97,6 +111,7 @@ class IntakeTest : public ::testing::Test {
 
   absl::Time now_ = absl::FromUnixMillis(1'800'000'000'000);
   matcher::Index index_;
+  MatcherPool matchers_{index_};
   FakeEnqueuer enqueuer_;
   std::unique_ptr<Intake> intake_;
   std::optional<std::vector<Outcome>> outcomes_;
@@ -299,6 +314,57 @@ TEST_F(IntakeTest, OutcomesStandInTheOrderOfTheEvents) {
   EXPECT_THAT(reasons,
               ElementsAre(OutcomeReason::kNone, OutcomeReason::kInvalid, OutcomeReason::kNone,
                           OutcomeReason::kExpired, OutcomeReason::kIdReused));
+}
+
+TEST_F(IntakeTest, AConditionDecidesFromThePayload) {
+  EXPECT_THAT(index_.ReplaceProject(OneSubscription(EntryIf("$[[ event.payload.n ]] == '1'"))),
+              IsEmpty());
+  Event other = MakeEvent("custom/x", "e2");
+  other.data = R"({"n":2})";
+  Publish({MakeEvent(), other});
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(1));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).matched_count, 1);
+  EXPECT_EQ(outcomes_->at(1).matched_count, 0);
+  EXPECT_EQ(outcomes_->at(1).failed_payload_count, 0);
+}
+
+TEST_F(IntakeTest, APayloadThatIsNoJsonFiresNothingAndIsCounted) {
+  EXPECT_THAT(index_.ReplaceProject(OneSubscription(EntryIf("$[[ event.payload.n ]] == '1'"))),
+              IsEmpty());
+  Event broken = MakeEvent();
+  broken.data = "not json";
+  const Outcome outcome = AnsweredAtOnce(broken);
+  EXPECT_EQ(outcome.kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcome.matched_count, 0);
+  EXPECT_EQ(outcome.failed_payload_count, 1);
+}
+
+TEST_F(IntakeTest, ASuspendedSubscriptionIsCountedAndDoesNotFire) {
+  matcher::ProjectSubscriptions set = OneSubscription(PlainEntry());
+  set.subscriptions[0].suspended = true;
+  EXPECT_THAT(index_.ReplaceProject(set), IsEmpty());
+  const Outcome outcome = AnsweredAtOnce(MakeEvent());
+  EXPECT_EQ(outcome.matched_count, 0);
+  EXPECT_EQ(outcome.suspended_count, 1);
+}
+
+TEST_F(IntakeTest, ARequestWhoseInputsDoNotFitIsWrittenAsEnded) {
+  matcher::Entry entry = PlainEntry();
+  entry.inputs = {{"iid", R"("$[[ event.payload.text ]]")", {}}};
+  matcher::ProjectSubscriptions set = OneSubscription(entry);
+  set.subscriptions[0].spec_inputs_json = R"({"iid":{"type":"number"}})";
+  EXPECT_THAT(index_.ReplaceProject(set), IsEmpty());
+  Event event = MakeEvent();
+  event.data = R"({"text":"seven"})";
+  Publish({event});
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(1));
+  ASSERT_THAT(enqueuer_.submitted[0].requests, SizeIs(1));
+  const store::RequestRow& request = enqueuer_.submitted[0].requests[0];
+  EXPECT_EQ(request.end, store::RequestEnd::kFailedInput);
+  EXPECT_THAT(request.end_reason, HasSubstr("iid"));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).matched_count, 1) << "it matched; the request says what came of it";
 }
 
 TEST_F(IntakeTest, AnEmptyBatchIsAnsweredWithNothing) {
