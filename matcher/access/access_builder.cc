@@ -98,7 +98,8 @@ class Builder {
         keys.equals_bytes_max = std::max(keys.equals_bytes_max, bytes);
         break;
     }
-    hashed_.push_back({SlotHash(HashLiteral(term.literal), path, term.kind), item});
+    PrefixHasher hasher(term.literal);
+    hashed_.push_back({HashKey(&hasher, bytes, path, term.kind), item});
   }
 
   Range Store(const std::vector<uint32_t>& numbers) {
@@ -116,17 +117,27 @@ class Builder {
     for (size_t i = 0; i < hashed_.size(); ++i) {
       if (i == 0 || hashed_[i].hash != hashed_[i - 1].hash) ++keys;
     }
-    tables_.slots.resize(keys <= kScannedKeysMax ? keys : keys + keys / 3);
+    const bool scanned = keys <= kScannedKeysMax;
+    tables_.homes = static_cast<uint32_t>(scanned ? keys : keys + keys / 2);
+    tables_.slots.reserve(scanned ? keys : tables_.homes + 16);
+    if (!scanned) tables_.filter.resize(keys / 8 + 1);
     std::vector<uint32_t> items;
     for (size_t i = 0; i < hashed_.size();) {
       const uint64_t hash = hashed_[i].hash;
       items.clear();
       for (; i < hashed_.size() && hashed_[i].hash == hash; ++i) items.push_back(hashed_[i].item);
       const Range range = items.size() == 1 ? Range{items[0], 1} : Store(items);
-      size_t at = AccessTables::Home(hash, tables_.slots.size());
-      while (tables_.slots[at].count != 0) at = (at + 1) % tables_.slots.size();
-      tables_.slots[at] = {hash, range.begin, range.count};
+      if (!scanned) {
+        const size_t bit = tables_.FilterBit(hash);
+        tables_.filter[bit / 64] |= uint64_t{1} << bit % 64;
+        const size_t home = AccessTables::Home(hash, tables_.homes);
+        if (home > tables_.slots.size()) tables_.slots.resize(home);
+      }
+      tables_.slots.push_back({hash, range.begin, range.count});
     }
+    if (scanned) return;
+    tables_.slots.resize(std::max<size_t>(tables_.slots.size() + 1, tables_.homes));
+    tables_.slots.shrink_to_fit();
   }
 
   void FinishPath(size_t path) {
@@ -168,7 +179,8 @@ AccessTables BuildAccessTables(std::span<const std::vector<AccessGroup>* const> 
 
 size_t AccessTables::bytes() const {
   size_t total = sizeof(*this) + paths.capacity() * sizeof(paths[0]) +
-                 slots.capacity() * sizeof(slots[0]) + numbers.capacity() * sizeof(numbers[0]);
+                 slots.capacity() * sizeof(slots[0]) + filter.capacity() * sizeof(filter[0]) +
+                 numbers.capacity() * sizeof(numbers[0]);
   for (const AccessPathKeys& keys : paths) {
     if (keys.regexes != nullptr) total += keys.regexes->bytes();
   }

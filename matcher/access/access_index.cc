@@ -80,11 +80,10 @@ class PathLookup {
     PrefixHasher hasher(text);
     for (const uint32_t bytes : tables_.Numbers(keys_.prefix_bytes)) {
       if (bytes > text.size()) break;
-      AddKey(SlotHash(hasher.HashPrefix(bytes), path_, AccessTerm::Kind::kPrefix), candidates);
+      AddKey(HashKey(&hasher, bytes, path_, AccessTerm::Kind::kPrefix), candidates);
     }
     if (text.size() >= keys_.equals_bytes_min && text.size() <= keys_.equals_bytes_max) {
-      AddKey(SlotHash(hasher.HashPrefix(text.size()), path_, AccessTerm::Kind::kEquals),
-             candidates);
+      AddKey(HashKey(&hasher, text.size(), path_, AccessTerm::Kind::kEquals), candidates);
     }
     if (keys_.regexes == nullptr) return;
     keys_.regexes->Match(text, matched_, [candidates](uint32_t item) { candidates->Add(item); });

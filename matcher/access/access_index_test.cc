@@ -89,7 +89,9 @@ TEST_P(AccessIndexSizeTest, RegexFindsItsOwnItem) {
   for (int i = 0; i < count; ++i) {
     SetPayload(R"({"ref":"eu-app)" + std::to_string(i) + R"(-db"})");
     EXPECT_THAT(Collect(*index), ::testing::Contains(static_cast<uint32_t>(i)));
-    if (count >= 5) EXPECT_THAT(Collect(*index), SizeIs(1));
+    if (count >= 5) {
+      EXPECT_THAT(Collect(*index), SizeIs(1));
+    }
   }
   EXPECT_THAT(CollectFor(*index, "{}"), IsEmpty());
 }

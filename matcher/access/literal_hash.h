@@ -29,9 +29,10 @@ class PrefixHasher {
  public:
   explicit PrefixHasher(std::string_view text) : text_(text), state_(LiteralHashSeed()) {}
 
-  // The hash of the first `bytes` bytes: equal texts have equal hashes, from whatever text they are
-  // a prefix. REQUIRES: bytes <= text.size(); not less than in the call before.
-  uint64_t HashPrefix(size_t bytes) {
+  // The hash of the first `bytes` bytes and `salt`: equal texts have equal hashes, from whatever
+  // text they are a prefix. REQUIRES: bytes <= text.size(); not less than in the call before; salt
+  // < 2^40.
+  uint64_t HashPrefix(size_t bytes, uint64_t salt) {
     while (hashed_ + sizeof(uint64_t) <= bytes) {
       uint64_t word;
       std::memcpy(&word, text_.data() + hashed_, sizeof(word));
@@ -39,7 +40,7 @@ class PrefixHasher {
       hashed_ += sizeof(word);
     }
     // The length tells a text that ends in zero bytes from a shorter one.
-    return MixWords(state_ ^ LoadTail(bytes - hashed_), kTailMultiplier ^ bytes);
+    return MixWords(state_ ^ LoadTail(bytes - hashed_), kTailMultiplier ^ salt << 24 ^ bytes);
   }
 
  private:
@@ -68,8 +69,8 @@ class PrefixHasher {
   size_t hashed_ = 0;
 };
 
-inline uint64_t HashLiteral(std::string_view text) {
-  return PrefixHasher(text).HashPrefix(text.size());
+inline uint64_t HashLiteral(std::string_view text, uint64_t salt) {
+  return PrefixHasher(text).HashPrefix(text.size(), salt);
 }
 
 }  // namespace cievents::matcher

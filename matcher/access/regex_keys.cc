@@ -19,8 +19,8 @@ namespace {
 
 // Measured with the allocator's statistics, by instruction of the program, before any match: the
 // program, and the automaton's work queues.
-constexpr size_t kSetBytesPerInstruction = 32;
-constexpr size_t kSetBytesFixed = 4 * 1024;
+constexpr size_t kSetBytesPerInstruction = 14;
+constexpr size_t kSetBytesFixed = 1024;
 constexpr size_t kSingleBytes = 2200;  // an RE2, compiled, before its first match
 
 re2::StringPiece ToPiece(std::string_view text) { return {text.data(), text.size()}; }
@@ -32,15 +32,26 @@ RE2::Options MakeOptions(int64_t bytes_max) {
   return options;
 }
 
-// RE2 joins the common beginnings of neighbours in sorted order, so that about one instruction is
-// left for each byte that a pattern does not share with the one before.
+// Up to the first operator; anchors and flags stand in front of many patterns and do not count.
+std::string_view LiteralBeginning(std::string_view pattern) {
+  size_t begin = pattern.starts_with('^') ? 1 : 0;
+  if (pattern.substr(begin).starts_with("(?")) begin = std::min(pattern.find(')'), pattern.size());
+  return pattern.substr(0, pattern.find_first_of("[(.*+?{|\\", begin));
+}
+
+// RE2 joins the common literal beginnings of neighbours in sorted order; else a byte of a pattern
+// is about one instruction, and a dot, which stands for all of UTF-8, ten.
 size_t EstimateInstructions(const std::vector<std::string_view>& sorted) {
   size_t instructions = 0;
   std::string_view before;
   for (const std::string_view pattern : sorted) {
+    const std::string_view literal = LiteralBeginning(pattern);
     const auto differs =
-        std::mismatch(pattern.begin(), pattern.end(), before.begin(), before.end()).first;
-    instructions += static_cast<size_t>(pattern.end() - differs) + 1;
+        std::mismatch(literal.begin(), literal.end(), before.begin(), before.end()).first;
+    instructions += pattern.size() - static_cast<size_t>(differs - literal.begin()) + 1;
+    for (size_t i = 0; i < pattern.size(); ++i) {
+      if (pattern[i] == '.' && (i == 0 || pattern[i - 1] != '\\')) instructions += 10;
+    }
     before = pattern;
   }
   return instructions;

@@ -70,8 +70,7 @@ Score ScoreGroup(const AccessGroup& group, const uint32_t* terms,
 
 uint64_t HashTerm(const AccessTerm& term) {
   CIEVENTS_CHECK(term.path != nullptr);
-  const uint64_t where = uint64_t{term.path->id} << 8 | static_cast<uint64_t>(term.kind);
-  return MixWords(HashLiteral(term.literal) ^ LiteralHashSeed(), where * 0x9e3779b97f4a7c15ULL | 1);
+  return HashLiteral(term.literal, uint64_t{term.path->id} << 2 | static_cast<uint64_t>(term.kind));
 }
 
 std::vector<const AccessGroup*> ChooseGroups(Items items) {
