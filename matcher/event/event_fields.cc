@@ -79,9 +79,11 @@ bool IsSubjectOf(std::string_view key, std::span<const std::string> names) {
 }  // namespace
 
 struct EventFields::State {
-  // What is known of one path; of this event if `generation` is.
+  // What is known of a path. The serial too must fit: an id may go to another path while an event
+  // is at work.
   struct Slot {
     uint64_t generation = 0;
+    uint64_t serial = 0;
     Value value;
   };
   // Slots do not move when later paths need more: Get gives references.
@@ -185,8 +187,9 @@ uint32_t EventFields::name() const { return state_->name; }
 const Value& EventFields::Get(const EventPath& path) {
   if (path.root == EventPath::Root::kName) return state_->name_value;
   State::Slot& slot = state_->SlotOf(path.id);
-  if (slot.generation != state_->generation) {
+  if (slot.generation != state_->generation || slot.serial != path.serial) {
     slot.value = state_->Compute(path);
+    slot.serial = path.serial;
     slot.generation = state_->generation;
   }
   return slot.value;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <set>
 #include <span>
 #include <utility>
@@ -63,7 +64,7 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 bool IsNear(std::string_view written, std::string_view word) {
   return written.size() <= word.size() + 2 &&
-         EditDistance(written, word) <= std::max<size_t>(1, std::min<size_t>(2, word.size() / 3));
+         EditDistance(written, word) <= std::max<size_t>(1, std::min<size_t>(2, (word.size() + 1) / 3));
 }
 
 template <size_t kSize>
@@ -229,7 +230,9 @@ absl::StatusOr<std::shared_ptr<const EventPath>> EventPathTable::Intern(std::str
   MutexLock lock(state_->mutex);
   State::Entry& entry = state_->entries[path->text];
   if (std::shared_ptr<const EventPath> known = entry.path.lock()) return known;
+  static std::atomic<uint64_t> last_serial = 0;
   path->id = state_->TakeId();
+  path->serial = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
   entry.address = path.get();
   std::shared_ptr<const EventPath> shared(path.release(), [state = state_](const EventPath* last) {
     state->Release(*last);

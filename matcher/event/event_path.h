@@ -37,7 +37,8 @@ struct EventPath {
     kPayload,  // keys below the payload
   };
 
-  uint32_t id = 0;  // dense in its table; reused after the last user is gone
+  uint32_t id = 0;      // dense in its table; reused after the last user is gone
+  uint64_t serial = 0;  // of no other path of this process, ever; 0 = not from a table
   Root root = Root::kPayload;
   std::vector<std::string> keys;  // kPayload only; empty = the whole payload
   // `event.K...` for a K that is no field of the envelope: where the payload has no K and K is the

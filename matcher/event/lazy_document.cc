@@ -8,13 +8,13 @@ namespace {
 
 constexpr LazyDocument::Id kRoot = 1;
 
-// More than a usual payload has; one that needed more gives its memory back.
-constexpr size_t kMembersKept = 16 * 1024;
+// More than a usual payload needs; one that needed more gives its memory back.
+constexpr size_t kBytesKept = 256 * 1024;
 
 template <typename T>
 void Shrink(std::vector<T>& parts) {
   parts.clear();
-  if (parts.capacity() > kMembersKept) parts.shrink_to_fit();
+  if (parts.capacity() * sizeof(T) > kBytesKept) parts.shrink_to_fit();
 }
 
 }  // namespace
