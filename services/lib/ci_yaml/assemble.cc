@@ -10,6 +10,7 @@
 
 #include "services/lib/base/nearest.h"
 #include "services/lib/base/sha256.h"
+#include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/issue_codes.h"
 #include "services/lib/yaml/yaml.h"
 
@@ -86,6 +87,11 @@ class Assembler {
   bool IsPermitted(const std::string& file, const matcher::Entry& entry);
   void DropSurplusPatterns(const std::string& file, std::vector<matcher::Entry>* entries,
                            size_t already_there);
+  // Drops the entries of `file` that can never make a request, with an error each.
+  void DropUnusableEntries(const std::string& file,
+                           const std::vector<matcher::InputBinding>& include_inputs,
+                           std::string_view spec_inputs_json, std::vector<matcher::Entry>* entries);
+  bool IncludeInputsFit(const LocalInclude& include, std::string_view spec_inputs_json);
   void AddDraft(const std::string& path, std::vector<matcher::Entry> entries,
                 std::vector<matcher::InputBinding> inputs, std::string_view spec_inputs_json);
   void AddIssue(const IssueCode& code, const std::string& file, matcher::Position position,
@@ -103,6 +109,7 @@ class Assembler {
   std::set<std::string> subscribed_as_included_;
   std::map<Key, SubscriptionDraft> drafts_;
   int missing_paths_ = 0;
+  matcher::EventPathTable paths_of_inputs_;
 };
 
 void Assembler::AddIssue(const IssueCode& code, const std::string& file, matcher::Position position,
@@ -215,6 +222,30 @@ void Assembler::DropSurplusPatterns(const std::string& file, std::vector<matcher
   }
 }
 
+void Assembler::DropUnusableEntries(const std::string& file,
+                                    const std::vector<matcher::InputBinding>& include_inputs,
+                                    std::string_view spec_inputs_json,
+                                    std::vector<matcher::Entry>* entries) {
+  std::erase_if(*entries, [&](const matcher::Entry& entry) {
+    std::string problem =
+        CheckRequestInputs(include_inputs, entry.inputs, spec_inputs_json, paths_of_inputs_);
+    if (problem.empty()) return false;
+    AddIssue(kBadInput, file, entry.position, std::move(problem),
+             "the entry is not applied: give it `inputs`, or give the input a `default`");
+    return true;
+  });
+}
+
+bool Assembler::IncludeInputsFit(const LocalInclude& include, std::string_view spec_inputs_json) {
+  const std::vector<InputProblem> problems =
+      CheckInputs(include.inputs, spec_inputs_json, paths_of_inputs_);
+  for (const InputProblem& problem : problems) {
+    AddIssue(kBadInput, ci_path_, problem.position, problem.message,
+             fmt::format("see `spec: inputs` of `{}`", yaml::Shorten(include.path)));
+  }
+  return problems.empty();
+}
+
 void Assembler::AddDraft(const std::string& path, std::vector<matcher::Entry> entries,
                          std::vector<matcher::InputBinding> inputs,
                          std::string_view spec_inputs_json) {
@@ -223,6 +254,7 @@ void Assembler::AddDraft(const std::string& path, std::vector<matcher::Entry> en
   draft.path = path;
   draft.inputs_digest = InputsDigest(inputs);
   draft.include_inputs = std::move(inputs);
+  draft.spec_inputs_json = spec_inputs_json;
   draft.workflow_id = WorkflowId(entries, spec_inputs_json);
   draft.entries = std::move(entries);
   const Key key{path, draft.inputs_digest};
@@ -235,7 +267,12 @@ void Assembler::AddCiFile() {
   const CommitFile event_list =
       ci_path_ == list_path ? CommitFile{} : Get(list_path, FileRole::kEventList);
   std::vector<matcher::Entry> entries;
-  if (ci_file.live != nullptr) entries = Permitted(ci_path_, ci_file.live->entries);
+  const std::string_view spec_inputs =
+      ci_file.live != nullptr ? std::string_view(ci_file.live->spec_inputs_json) : "{}";
+  if (ci_file.live != nullptr) {
+    entries = Permitted(ci_path_, ci_file.live->entries);
+    DropUnusableEntries(ci_path_, {}, spec_inputs, &entries);
+  }
   size_t patterns = 0;
   for (const matcher::Entry& entry : entries) patterns += PatternCount(entry);
 
@@ -247,6 +284,7 @@ void Assembler::AddCiFile() {
       return;
     }
     std::vector<matcher::Entry> listed = Permitted(list_path, event_list.live->entries);
+    DropUnusableEntries(list_path, {}, spec_inputs, &listed);
     DropSurplusPatterns(list_path, &listed, patterns);
     entries.insert(entries.end(), listed.begin(), listed.end());
   }
@@ -293,8 +331,10 @@ void Assembler::AddInclude(const LocalInclude& include) {
   const CommitFile file = Get(include.path, FileRole::kHeaderOnly);
   if (file.live == nullptr || !file.live->has_spec_events) return;
   subscribed_as_included_.insert(include.path);
-  AddDraft(include.path, Permitted(include.path, file.live->entries), include.inputs,
-           file.live->spec_inputs_json);
+  if (!IncludeInputsFit(include, file.live->spec_inputs_json)) return;
+  std::vector<matcher::Entry> entries = Permitted(include.path, file.live->entries);
+  DropUnusableEntries(include.path, include.inputs, file.live->spec_inputs_json, &entries);
+  AddDraft(include.path, std::move(entries), include.inputs, file.live->spec_inputs_json);
 }
 
 void Assembler::AddEventsFolder() {
@@ -311,7 +351,9 @@ void Assembler::AddEventsFolder() {
                       "and not on its own",
                       ci_path_));
     } else if (file.live != nullptr) {
-      AddDraft(*path, Permitted(*path, file.live->entries), {}, file.live->spec_inputs_json);
+      std::vector<matcher::Entry> entries = Permitted(*path, file.live->entries);
+      DropUnusableEntries(*path, {}, file.live->spec_inputs_json, &entries);
+      AddDraft(*path, std::move(entries), {}, file.live->spec_inputs_json);
     }
   }
 }
@@ -327,10 +369,18 @@ void Assembler::Finish() {
                          kSubscriptionsPerProjectMax),
              "put entries that start the same pipeline into one file");
   }
+  const auto place = [](const Issue& issue) {
+    return std::tie(issue.file, issue.line, issue.column);
+  };
   std::stable_sort(assembly_.issues.begin(), assembly_.issues.end(),
-                   [](const Issue& a, const Issue& b) {
-                     return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
-                   });
+                   [&](const Issue& a, const Issue& b) { return place(a) < place(b); });
+  // An entry of a file that is included several times may be wrong in each of them.
+  const auto same = std::unique(assembly_.issues.begin(), assembly_.issues.end(),
+                                [&](const Issue& a, const Issue& b) {
+                                  return place(a) == place(b) && a.code == b.code &&
+                                         a.code == kBadInput.text && a.message == b.message;
+                                });
+  assembly_.issues.erase(same, assembly_.issues.end());
   assembly_.needs_content.assign(needs_content_.begin(), needs_content_.end());
   assembly_.paths_of_interest.assign(interest_.begin(), interest_.end());
 }

@@ -46,7 +46,8 @@ struct SubscriptionDraft {
   std::vector<matcher::Entry> entries;
   std::vector<matcher::InputBinding> include_inputs;  // sorted by name
   std::string inputs_digest;  // hex SHA-256 of the canonical include inputs; part of the key
-  std::string workflow_id;    // hex SHA-256 of format version, entries and spec inputs
+  std::string spec_inputs_json = "{}";  // canonical JSON of the pipeline file's `spec: inputs`
+  std::string workflow_id;              // hex SHA-256 of format version, entries and spec inputs
 };
 
 struct Assembly {

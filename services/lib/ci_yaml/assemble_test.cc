@@ -342,6 +342,58 @@ TEST(AssembleLimitsTest, FilesOfTheManifest) {
   EXPECT_EQ(surplus.drafts.size(), 1u);
 }
 
+TEST(AssembleTest, AnIncludeWhoseInputsDoNotFitSubscribesNothing) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab-ci.yml",
+               "include:\n  - local: a.yml\n    inputs: {n: seven}\n"
+               "  - local: a.yml\n    inputs: {m: 1}\n  - {local: a.yml, inputs: {n: 7}}\n")
+          .Add("a.yml", "spec: {events: [issue/closed], inputs: {n: {type: number}}}\n---\n")
+          .Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre("a.yml(issue/closed)n=7"));
+  EXPECT_THAT(Issues(assembly),
+              ElementsAre(".gitlab-ci.yml:3:14 bad-input", ".gitlab-ci.yml:5:14 bad-input"));
+  EXPECT_THAT(assembly.issues[0].suggestion, HasSubstr("a.yml"));
+}
+
+TEST(AssembleTest, AnEntryThatNothingGivesARequiredInputIsDroppedAndTheOthersAreKept) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab/ci/events/a.yml",
+               "spec:\n  events:\n    - issue/closed\n"
+               "    - {name: issue/created, inputs: {n: '$[[ event.issue.iid ]]'}}\n"
+               "  inputs: {n: {type: number}}\n---\n")
+          .Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre(".gitlab/ci/events/a.yml(issue/created)"));
+  EXPECT_THAT(Issues(assembly), ElementsAre(".gitlab/ci/events/a.yml:3:7 bad-input"));
+  EXPECT_THAT(assembly.issues[0].message, HasSubstr("`n` input: required value"));
+}
+
+TEST(AssembleTest, WhatTheIncludeGivesIsNotMissing) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab-ci.yml",
+               "include:\n  - {local: a.yml, inputs: {n: 7}}\n  - a.yml\n"
+               "  - {local: a.yml, inputs: {}}\n")
+          .Add("a.yml", "spec: {events: [issue/closed], inputs: {n: {type: number}}}\n---\n")
+          .Assemble();
+  EXPECT_THAT(Drafts(assembly), ElementsAre("a.yml(issue/closed)n=7"));
+  EXPECT_THAT(Issues(assembly), ElementsAre("a.yml:1:17 bad-input")) << "said once";
+}
+
+TEST(AssembleTest, AnEventListIsCheckedAgainstTheDeclarationsOfTheCiFile) {
+  const char kCiFile[] = "spec: {inputs: {n: {type: number, default: 1}}}\n---\n";
+  const auto with = [&](const std::string& value) {
+    return Commit()
+        .Add(".gitlab-ci.yml", kCiFile)
+        .Add(".gitlab-ci-event.yml",
+             "events:\n  - {name: issue/closed, inputs: {n: " + value + "}}\n")
+        .Assemble();
+  };
+  EXPECT_THAT(Issues(with("2")), IsEmpty());
+  EXPECT_THAT(Issues(with("two")), ElementsAre(".gitlab-ci-event.yml:2:5 bad-input"));
+}
+
 TEST(AssembleLimitsTest, PatternsOfTheCiFileAndTheEventListTogether) {
   const auto events = [](int count) {
     std::string text = "  events:\n";

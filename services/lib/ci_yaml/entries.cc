@@ -7,6 +7,7 @@
 
 #include "services/lib/base/nearest.h"
 #include "services/lib/ci_yaml/entry_options.h"
+#include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/parsed_file.h"
 #include "services/lib/ci_yaml/rules.h"
 
@@ -56,12 +57,6 @@ void ReadScope(const KeyValue& item, matcher::Entry* entry, IssueSink* sink) {
   } else {
     AddBadValue(item, {"project", "group", "instance"}, sink);
   }
-}
-
-bool HasBlock(const std::vector<matcher::InputBinding>& inputs) {
-  return std::any_of(inputs.begin(), inputs.end(), [](const matcher::InputBinding& input) {
-    return input.value_json.find("$[[") != std::string::npos;
-  });
 }
 
 }  // namespace
@@ -134,22 +129,28 @@ void EntryReader::ReadEntry(const yaml::Node& map, const std::vector<KeyValue>& 
   entry.options_json = options.ToJson();
   if (sink_->errors() != errors_before || entry.patterns.empty()) return;
   if (!options.empty()) {
-    sink_->Add(kNotEvaluatedYet, map.mark,
+    sink_->Add(kOptionWithoutEffect, map.mark,
                "the delivery options of this entry are stored and have no effect yet");
   }
-  if (entry.rules.has_value() || HasBlock(entry.inputs)) {
-    sink_->Add(kNotEvaluatedYet, map.mark,
-               "this subscription is listed but will not fire until conditions are evaluated",
-               "move what needs no condition into a file of its own");
-  }
   entries_.push_back(std::move(entry));
+}
+
+void EntryReader::CheckInputs(std::string_view spec_inputs_json) {
+  std::erase_if(entries_, [&](const matcher::Entry& entry) {
+    const int errors_before = sink_->errors();
+    for (const InputProblem& problem :
+         ci_yaml::CheckInputs(entry.inputs, spec_inputs_json, conditions_.paths())) {
+      sink_->Add(kBadInput, problem.position, problem.message);
+    }
+    return sink_->errors() != errors_before;
+  });
 }
 
 void EntryReader::ReadEntryKey(const KeyValue& item, matcher::Entry* entry) {
   if (item.key == "name") {
     entry->patterns = patterns_.ReadList(*item.value, item.key);
   } else if (item.key == "rules") {
-    entry->rules = ReadRules(item, &patterns_, sink_);
+    entry->rules = ReadRules(item, &patterns_, &conditions_, sink_);
   } else if (item.key == "scope") {
     ReadScope(item, entry, sink_);
   } else if (item.key == "confidential") {

@@ -8,6 +8,7 @@
 
 #include "matcher/subscription.h"
 #include "services/lib/catalogue/catalogue.h"
+#include "services/lib/ci_yaml/conditions.h"
 #include "services/lib/ci_yaml/issue_sink.h"
 #include "services/lib/ci_yaml/patterns.h"
 #include "services/lib/ci_yaml/yaml_access.h"
@@ -17,13 +18,21 @@ namespace cievents::ci_yaml {
 // One reader for all lists of one file: the limit on patterns is theirs together.
 class EntryReader {
  public:
-  EntryReader(const Catalogue& catalogue, IssueSink* sink)
-      : catalogue_(catalogue), sink_(sink), patterns_(catalogue, sink) {}
+  // `content` is the whole file and must outlive the reader.
+  EntryReader(const Catalogue& catalogue, std::string_view content, IssueSink* sink)
+      : catalogue_(catalogue),
+        sink_(sink),
+        patterns_(catalogue, sink),
+        conditions_(content, sink) {}
 
   // Reads what stands under `list.key`: one pattern, one entry, a map of them, or a list of these.
   // An entry with an error is left out; the error is reported.
   void Read(const KeyValue& list);
 
+  // Drops the entries whose inputs do not fit `spec_inputs_json`, with an error each.
+  void CheckInputs(std::string_view spec_inputs_json);
+
+  bool empty() const { return entries_.empty(); }
   std::vector<matcher::Entry> Take() { return std::move(entries_); }
 
  private:
@@ -39,6 +48,7 @@ class EntryReader {
   const Catalogue& catalogue_;
   IssueSink* const sink_;
   PatternReader patterns_;
+  ConditionChecker conditions_;
   std::vector<matcher::Entry> entries_;
 };
 

@@ -49,7 +49,10 @@ inline constexpr IssueCode kEmptyRules{"empty-rules", Severity::kError};
 inline constexpr IssueCode kUnsupportedRuleKey{"unsupported-rule-key", Severity::kError};
 inline constexpr IssueCode kTooManyPatterns{"too-many-patterns", Severity::kError};
 inline constexpr IssueCode kTooManyInputs{"too-many-inputs", Severity::kError};
-inline constexpr IssueCode kNotEvaluatedYet{"not-evaluated-yet", Severity::kInfo};
+inline constexpr IssueCode kBadCondition{"bad-condition", Severity::kError};
+inline constexpr IssueCode kTooExpensive{"too-expensive", Severity::kError};
+inline constexpr IssueCode kBadInput{"bad-input", Severity::kError};
+inline constexpr IssueCode kOptionWithoutEffect{"option-without-effect", Severity::kInfo};
 inline constexpr IssueCode kNotSupportedYet{"not-supported-yet", Severity::kWarning};
 
 // Includes.

@@ -9,6 +9,7 @@
 #include "services/lib/ci_yaml/entries.h"
 #include "services/lib/ci_yaml/header.h"
 #include "services/lib/ci_yaml/includes.h"
+#include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/issue_sink.h"
 #include "services/lib/ci_yaml/unsupported.h"
 #include "services/lib/ci_yaml/yaml_access.h"
@@ -20,11 +21,13 @@ namespace {
 class FileParser {
  public:
   FileParser(std::string_view path, std::string_view content, const Catalogue& catalogue)
-      : content_(content), sink_(path), entries_(catalogue, &sink_) {}
+      : content_(content), sink_(path), entries_(catalogue, content, &sink_) {}
 
   void ParseHeaderOnly();
   void ParseCiFile();
   void ParseEventList();
+  // Against the file's own declarations: an event list has none, it is checked with its CI file.
+  void CheckInputs();
 
   ParsedFile Take() {
     file_.entries = entries_.Take();
@@ -45,6 +48,7 @@ class FileParser {
   IssueSink sink_;
   EntryReader entries_;
   ParsedFile file_;
+  yaml::Mark spec_inputs_mark_;
 };
 
 bool FileParser::IsSmallEnough() {
@@ -149,6 +153,16 @@ void FileParser::ReadSpecInputs(const KeyValue& inputs) {
     return;
   }
   file_.spec_inputs_json = std::move(json);
+  spec_inputs_mark_ = inputs.key_mark;
+}
+
+void FileParser::CheckInputs() {
+  // What a file that subscribes to nothing declares is GitLab's business alone.
+  if (entries_.empty()) return;
+  for (const std::string& problem : CheckSpecInputs(file_.spec_inputs_json)) {
+    sink_.Add(kBadInput, spec_inputs_mark_, problem);
+  }
+  entries_.CheckInputs(file_.spec_inputs_json);
 }
 
 void FileParser::ReadBody(const yaml::Node& root) {
@@ -204,12 +218,14 @@ ParsedFile ParseFile(FileRole role, std::string_view path, std::string_view cont
   switch (role) {
     case FileRole::kCiFile:
       parser.ParseCiFile();
+      parser.CheckInputs();
       break;
     case FileRole::kEventList:
       parser.ParseEventList();
       break;
     case FileRole::kHeaderOnly:
       parser.ParseHeaderOnly();
+      parser.CheckInputs();
       break;
   }
   return parser.Take();

@@ -163,17 +163,17 @@ TEST(ParsedFileJsonTest, WhatCannotBeReadIsDataLoss) {
       "[]",
       "{}",
       "{",
-      R"({"version":2})",
-      R"({"version":1,"surplus":0})",
+      R"({"version":1})",
+      R"({"version":2,"surplus":0})",
       good + "x",
       good.substr(0, good.size() - 1),
-      R"({"version":1,"entries":[{"patterns":["A"]}]})",
-      R"({"version":1,"entries":[{"patterns":[]}]})",
-      R"({"version":1,"entries":[{"patterns":["a"],"scope":"all"}]})",
-      R"({"version":1,"entries":[{"patterns":["a"],"line":-1}]})",
-      R"({"version":1,"entries":[{"patterns":["a"],"rules":[{"when":"manual"}]}]})",
-      R"({"version":1,"entries":[{"patterns":["a"],"inputs":[{"name":"x"}]}]})",
-      R"({"version":1,"spec_inputs":)" + std::string(300, '[') + std::string(300, ']') + "}",
+      R"({"version":2,"entries":[{"patterns":["A"]}]})",
+      R"({"version":2,"entries":[{"patterns":[]}]})",
+      R"({"version":2,"entries":[{"patterns":["a"],"scope":"all"}]})",
+      R"({"version":2,"entries":[{"patterns":["a"],"line":-1}]})",
+      R"({"version":2,"entries":[{"patterns":["a"],"rules":[{"when":"manual"}]}]})",
+      R"({"version":2,"entries":[{"patterns":["a"],"inputs":[{"name":"x"}]}]})",
+      R"({"version":2,"spec_inputs":)" + std::string(300, '[') + std::string(300, ']') + "}",
   };
   for (const std::string& json : bad) {
     const auto read = ParsedFileFromJson(json);
@@ -195,12 +195,12 @@ std::string IdOf(std::string_view content) {
 TEST(WorkflowIdTest, IsTheSameForWhatMeansTheSame) {
   const std::string id = IdOf(
       "spec:\n  events:\n    - name: issue/closed\n      inputs: {a: 1, b: 2}\n"
-      "  inputs: {x: {default: 1, type: number}}\n---\n");
+      "  inputs: {a: , b: , x: {default: 1, type: number}}\n---\n");
   const char* same[] = {
-      "# comment\n---\nspec:\n  inputs: {x: {type: number, default: 1}}\n  events:\n"
+      "# comment\n---\nspec:\n  inputs: {x: {type: number, default: 1}, a: , b: }\n  events:\n"
       "  - inputs: {b: 2, a: 1}   # moved\n    name: events/issue/closed\n---\nbody: {}\n",
       "spec: {events: {name: [issue/closed], scope: project, inputs: {a: 1, b: 2}},"
-      " inputs: {x: {default: 1, type: number}}}\n---\n",
+      " inputs: {a: , b: , x: {default: 1, type: number}}}\n---\n",
   };
   for (const char* content : same) EXPECT_EQ(IdOf(content), id) << content;
 }

@@ -140,10 +140,10 @@ spec:
       debounce: {time: 5m, edge: first}
       emits: [package/published, events/custom/x]
       on_ambiguous: retry
-  inputs: {env: {default: b, type: string}}
+  inputs: {iid: {default: b, type: string}, a: {default: 1, type: number}}
 ---
 )");
-  EXPECT_THAT(Issues(file), ElementsAre("5:7 not-evaluated-yet", "5:7 not-evaluated-yet"));
+  EXPECT_THAT(Issues(file), ElementsAre("5:7 option-without-effect"));
   ASSERT_EQ(file.entries.size(), 1u);
   const matcher::Entry& entry = file.entries[0];
   EXPECT_EQ(entry.position, (matcher::Position{5, 7}));
@@ -166,7 +166,8 @@ spec:
             R"({"debounce":{"edge":"first","time_ms":300000},"emits":["custom/x",)"
             R"("package/published"],"on_ambiguous":"retry","on_loop":"ignore-caused"})");
   EXPECT_TRUE(file.has_spec_events);
-  EXPECT_EQ(file.spec_inputs_json, R"({"env":{"default":"b","type":"string"}})");
+  EXPECT_EQ(file.spec_inputs_json,
+            R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","type":"string"}})");
 }
 
 TEST(ParsedFileTest, IncludesOfTheCiFileKeepPathInputsAndPlace) {
@@ -269,9 +270,9 @@ TEST(ParsedFileTest, EveryIssueHasItsCodeAndPlace) {
       {kHeader, EVENTS("{name: issue/closed, rules: [{when: manual}]}"), "2:39 bad-value", "never"},
       {kHeader, EVENTS("{name: issue/closed, rules: [{when: neverr}]}"), "2:39 bad-value",
        "`never`?"},
-      {kHeader, EVENTS("{name: issue/closed, rules: [{if: a}]}"), "2:3 not-evaluated-yet", ""},
-      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"),
-       "2:3 not-evaluated-yet", ""},
+      {kHeader, EVENTS("{name: issue/closed, rules: [{if: a}]}"), "2:37 bad-condition", ""},
+      {kHeader, EVENTS("{name: issue/closed, rules: [{if: '$[[ event.id ]]'}]}"), "", ""},
+      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"), "", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: {a: b}}"), "", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: [a]}"), "2:32 wrong-type", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: {a: 123456789012345678901234567890}}"),
@@ -296,7 +297,8 @@ TEST(ParsedFileTest, EveryIssueHasItsCodeAndPlace) {
        "2:34 bad-value,2:35 unknown-key", "time"},
       {kHeader, EVENTS("{name: issue/closed, emits: [a/*]}"), "2:32 bad-pattern", "literal"},
       {kHeader, EVENTS("{name: issue/closed, emits: {}}"), "2:31 wrong-type", ""},
-      {kHeader, EVENTS("{name: issue/closed, emits: issue/created}"), "2:3 not-evaluated-yet", ""},
+      {kHeader, EVENTS("{name: issue/closed, emits: issue/created}"), "2:3 option-without-effect",
+       ""},
       {kCi, "workflow:\n  rules:\n    - events: [package/*]\n", "3:7 not-supported-yet",
        "workflow: events"},
       {kCi, "a:\n  script: b\n  on: issue/created\n", "3:3 not-supported-yet", ""},

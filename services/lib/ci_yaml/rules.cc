@@ -5,7 +5,8 @@
 namespace cievents::ci_yaml {
 namespace {
 
-void ReadIf(const KeyValue& item, matcher::RuleClause* clause, IssueSink* sink) {
+void ReadIf(const KeyValue& item, matcher::RuleClause* clause, ConditionChecker* conditions,
+            IssueSink* sink) {
   if (item.value->tag.starts_with("!$")) {
     sink->Add(
         kWrongType, item.value->mark,
@@ -17,6 +18,7 @@ void ReadIf(const KeyValue& item, matcher::RuleClause* clause, IssueSink* sink) 
     AddWrongType(item, "a condition", sink);
     return;
   }
+  conditions->Check(*item.value);
   clause->if_text = item.value->scalar;
   clause->if_position = PositionOf(item.value->mark);
 }
@@ -33,11 +35,12 @@ void ReadWhen(const KeyValue& item, matcher::RuleClause* clause, IssueSink* sink
   }
 }
 
-matcher::RuleClause ReadClause(const yaml::Node& map, PatternReader* patterns, IssueSink* sink) {
+matcher::RuleClause ReadClause(const yaml::Node& map, PatternReader* patterns,
+                               ConditionChecker* conditions, IssueSink* sink) {
   matcher::RuleClause clause;
   for (const KeyValue& item : ItemsOf(map)) {
     if (item.key == "if") {
-      ReadIf(item, &clause, sink);
+      ReadIf(item, &clause, conditions, sink);
     } else if (item.key == "events") {
       clause.events = patterns->ReadList(*item.value, item.key);
     } else if (item.key == "when") {
@@ -56,7 +59,7 @@ matcher::RuleClause ReadClause(const yaml::Node& map, PatternReader* patterns, I
 }  // namespace
 
 std::vector<matcher::RuleClause> ReadRules(const KeyValue& rules, PatternReader* patterns,
-                                           IssueSink* sink) {
+                                           ConditionChecker* conditions, IssueSink* sink) {
   std::vector<matcher::RuleClause> clauses;
   if (!rules.value->is_sequence() || !rules.value->tag.empty()) {
     AddWrongType(rules, "a list of rules", sink);
@@ -68,7 +71,7 @@ std::vector<matcher::RuleClause> ReadRules(const KeyValue& rules, PatternReader*
   }
   for (const yaml::NodePtr& item : rules.value->items) {
     if (item->is_map()) {
-      clauses.push_back(ReadClause(*item, patterns, sink));
+      clauses.push_back(ReadClause(*item, patterns, conditions, sink));
     } else {
       AddWrongType({"rules", rules.key_mark, item.get()}, "a list of maps with `if` and `when`",
                    sink);
