@@ -103,7 +103,24 @@ std::vector<PatternId> AcquireAll(const std::vector<Pattern>& patterns, PatternT
   return ids;
 }
 
+const InternedCondition* FindShortcut(const Definition& definition) {
+  if (definition.entries.size() != 1) return nullptr;
+  const DefinitionEntry& entry = definition.entries.front();
+  if (entry.patterns.size() != 1) return nullptr;
+  if (!entry.has_rules) return AlwaysHolds();
+  if (entry.rules.size() != 1) return nullptr;
+  const DefinitionClause& clause = entry.rules.front();
+  if (!clause.events.empty() || clause.when == When::kNever) return nullptr;
+  if (clause.condition == nullptr) return AlwaysHolds();
+  return clause.condition->by_event_alone ? clause.condition : nullptr;
+}
+
 }  // namespace
+
+const InternedCondition* AlwaysHolds() {
+  static const InternedCondition kAlways;
+  return &kAlways;
+}
 
 DefinitionTable::DefinitionTable(EpochDomain& epochs, PatternTable& patterns)
     : epochs_(epochs), patterns_(patterns) {}
@@ -121,8 +138,13 @@ const Definition* DefinitionTable::Acquire(const Subscription& subscription) {
   made->users = 1;
   made->path = subscription.path;
   made->workflow_id = subscription.workflow_id;
-  made->entries.reserve(subscription.entries.size());
+  if (subscription.entries.size() > kEntriesPerSubscriptionMax) {
+    made->unusable = fmt::format("{} entries; a subscription has at most {}",
+                                 subscription.entries.size(), kEntriesPerSubscriptionMax);
+  }
+  made->entries.reserve(made->unusable.empty() ? subscription.entries.size() : 0);
   for (const Entry& entry : subscription.entries) {
+    if (!made->unusable.empty()) break;
     made->entries.emplace_back();
     const absl::Status compiled = CompileEntry(subscription, entry, &made->entries.back());
     if (compiled.ok()) continue;
@@ -131,8 +153,8 @@ const Definition* DefinitionTable::Acquire(const Subscription& subscription) {
         fmt::format("entry {}: {}", made->entries.size() - 1, std::string(compiled.message()));
     for (const DefinitionEntry& done : made->entries) ReleaseEntry(done);
     made->entries.clear();
-    break;
   }
+  made->shortcut = FindShortcut(*made);
   Definition* const definition = made.get();
   const auto placed = definitions_.emplace(key_, std::move(made)).first;
   definition->key = placed->first;

@@ -20,6 +20,8 @@
 
 namespace cievents::matcher {
 
+inline constexpr size_t kEntriesPerSubscriptionMax = 65'535;
+
 // A condition that may be shared by many definitions. `id` is dense: a reader remembers the verdict
 // for one event in an array slot.
 struct InternedCondition {
@@ -29,6 +31,9 @@ struct InternedCondition {
   // True: the verdict depends on the event alone, so that it may be remembered.
   bool by_event_alone = false;
 };
+
+// Stands for a shortcut without a condition; has none.
+const InternedCondition* AlwaysHolds();
 
 struct DefinitionClause {
   InternedCondition* condition = nullptr;   // null = no `if`
@@ -52,6 +57,9 @@ struct DefinitionEntry {
 
 // Immutable but for `users`.
 struct Definition {
+  // What decides alone, where one entry with one pattern and at most one simple clause leaves
+  // nothing else to ask (but confidentiality): its condition, or AlwaysHolds(). Null: see Decide.
+  const InternedCondition* shortcut = nullptr;
   std::string path;
   std::string workflow_id;
   std::vector<DefinitionEntry> entries;

@@ -55,11 +55,8 @@ ExplainedSubscription ExplainOne(const ProjectSet& set, uint32_t subscription,
 Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
   State& state = *state_;
   const State::Pin pin(state);
-  state.patterns.clear();
-  state.views.clear();
   State::Prepared prepared;
-  state.Announce(pin, event, &prepared);
-  state.LookUp(pin, event, &prepared);
+  state.Prepare(pin, {&event, 1}, {&prepared, 1});
   const EventContext context = state.StartEvent(pin, event, prepared);
   Explanation explanation;
   if (project_id != 0) {
@@ -69,11 +66,11 @@ Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
     }
   } else {
     state.seen.clear();
-    state.ForEachCandidate(
-        pin, prepared, nullptr, [&](const ProjectSet* set, uint32_t subscription) {
-          if (!state.seen.emplace(set, subscription).second) return;
-          explanation.subscriptions.push_back(ExplainOne(*set, subscription, context));
-        });
+    state.ForEachCandidate(pin, prepared, nullptr, [&](const Candidate& candidate) {
+      if (!state.seen.emplace(candidate.set, candidate.subscription).second) return;
+      explanation.subscriptions.push_back(
+          ExplainOne(*candidate.set, candidate.subscription, context));
+    });
     state.seen.clear();
   }
   std::sort(explanation.subscriptions.begin(), explanation.subscriptions.end(),

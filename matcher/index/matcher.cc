@@ -20,14 +20,18 @@ bool IsBeforeCreation(const EventView& event, int64_t created_time_ms) {
   return before_ms > static_cast<uint64_t>(kBeforeCreationToleranceMs);
 }
 
-int64_t Match::subscription_id() const { return state_->numbers.subscription_id; }
+int64_t Match::subscription_id() const {
+  return state_->set->subscription_id(state_->subscription);
+}
 int64_t Match::project_id() const { return state_->set->project_id(); }
 int64_t Match::root_namespace_id() const { return state_->set->context().root_namespace_id(); }
 std::string_view Match::path() const { return state_->definition().path; }
 std::string_view Match::ref() const { return state_->set->context().ref; }
 std::string Match::commit_sha() const { return state_->set->commit_sha(); }
 std::string_view Match::workflow_id() const { return state_->definition().workflow_id; }
-int64_t Match::owner_user_id() const { return state_->numbers.owner_user_id; }
+int64_t Match::owner_user_id() const {
+  return state_->set->numbers(state_->subscription).owner_user_id;
+}
 uint32_t Match::entry() const { return state_->decision.entry; }
 uint32_t Match::name() const { return state_->decision.name; }
 std::string_view Match::options_json() const { return state_->entry().options_json; }
@@ -42,7 +46,7 @@ bool Match::ResolveInputs(std::string* json, std::string* reason) const {
 Matcher::Matcher(const Index& index) : state_(std::make_unique<State>(index)) {}
 Matcher::~Matcher() = default;
 
-void Matcher::State::Announce(const Pin& pin, const EventView& event, Prepared* prepared) {
+void Matcher::State::FindNames(const Pin& pin, const EventView& event, Prepared* prepared) {
   prepared->patterns_begin = static_cast<uint32_t>(patterns.size());
   for (uint32_t name = 0; name < event.names.size(); ++name) {
     for (const PatternId id : names.Find(event.names[name], pin.tables.patterns())) {
@@ -71,7 +75,7 @@ void Matcher::State::Announce(const Pin& pin, const EventView& event, Prepared* 
   for (const int64_t group : event.namespace_ids) scopes.Prefetch({ScopeKey::Kind::kGroup, group});
 }
 
-void Matcher::State::LookUp(const Pin& pin, const EventView& event, Prepared* prepared) {
+void Matcher::State::FindScopes(const Pin& pin, const EventView& event, Prepared* prepared) {
   prepared->views_begin = static_cast<uint32_t>(views.size());
   prepared->views_end = prepared->views_begin;
   prepared->set = nullptr;
@@ -102,12 +106,88 @@ void Matcher::State::LookUp(const Pin& pin, const EventView& event, Prepared* pr
   prepared->views_end = static_cast<uint32_t>(views.size());
 }
 
+void Matcher::State::PlaceBuckets(const Pin& pin, const Prepared& prepared) {
+  for (uint32_t v = prepared.views_begin; v < prepared.views_end; ++v) {
+    if (!views[v]->has_buckets) continue;
+    for (const NamedPattern& one : PatternsOf(prepared)) {
+      pin.tables.scopes().PrefetchBucket(*views[v], one.pattern);
+    }
+  }
+}
+
+void Matcher::State::FindBuckets(const Pin& pin, Prepared* prepared) {
+  prepared->buckets_begin = static_cast<uint32_t>(buckets.size());
+  for (uint32_t v = prepared->views_begin; v < prepared->views_end; ++v) {
+    for (const NamedPattern& one : PatternsOf(*prepared)) {
+      const ScopeLists::Bucket* bucket = nullptr;
+      if (views[v]->has_buckets) bucket = pin.tables.scopes().FindBucket(*views[v], one.pattern);
+      if (bucket != nullptr) __builtin_prefetch(bucket);
+      buckets.push_back(bucket);
+    }
+  }
+}
+
+void Matcher::State::PrefetchSets(const Prepared& prepared) {
+  const size_t count = size_t{prepared.views_end - prepared.views_begin} *
+                       (prepared.patterns_end - prepared.patterns_begin);
+  for (size_t b = prepared.buckets_begin; b < prepared.buckets_begin + count; ++b) {
+    if (buckets[b] != nullptr) ScopeLists::PrefetchSets(*buckets[b]);
+  }
+}
+
+void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
+                             std::span<Prepared> prepared) {
+  patterns.clear();
+  views.clear();
+  buckets.clear();
+  for (size_t i = 0; i < events.size(); ++i) FindNames(pin, events[i], &prepared[i]);
+  for (size_t i = 0; i < events.size(); ++i) FindScopes(pin, events[i], &prepared[i]);
+  if (views.empty()) return;
+  for (size_t i = 0; i < events.size(); ++i) PlaceBuckets(pin, prepared[i]);
+  for (size_t i = 0; i < events.size(); ++i) FindBuckets(pin, &prepared[i]);
+  for (size_t i = 0; i < events.size(); ++i) PrefetchSets(prepared[i]);
+}
+
 EventContext Matcher::State::StartEvent(const Pin& pin, const EventView& event,
                                         const Prepared& prepared) {
   fields.Reset(event);
   memo.Reset(pin.tables.condition_id_end());
   return {&event, PatternsOf(prepared), &fields, &memo};
 }
+
+Decision Matcher::State::DecideCandidate(const Candidate& candidate, EventContext& context) {
+  if (candidate.shortcut == nullptr || context.event->confidential) {
+    const Subscriber subscriber{candidate.set->project_id(),
+                                candidate.set->context().parent_group_id()};
+    return Decide(candidate.set->definition(candidate.subscription), subscriber, context, nullptr);
+  }
+  // Scope and name led here: what is left is the condition.
+  Decision decision{Decision::Kind::kFires, 0, candidate.name};
+  if (candidate.shortcut == AlwaysHolds()) return decision;
+  EvaluationContext evaluation;
+  evaluation.event = context.fields;
+  const Verdict verdict = context.memo->Evaluate(*candidate.shortcut, evaluation);
+  if (verdict == Verdict::kFalse) decision.kind = Decision::Kind::kNone;
+  if (verdict == Verdict::kFailed) decision.kind = Decision::Kind::kFailed;
+  return decision;
+}
+
+namespace {
+
+// What the subscription itself has against firing for this event.
+enum class Obstacle : uint8_t { kNone, kSuspended, kBeforeCreation };
+
+Obstacle FindObstacle(const EventView& event, const Candidate& candidate) {
+  const bool young_enough =
+      event.time_ms == 0 || event.replayed ||
+      (candidate.shared != nullptr && candidate.shared->created_time_max_ms <= event.time_ms);
+  if (young_enough && !candidate.set->some_suspended()) return Obstacle::kNone;
+  const SubscriptionNumbers numbers = candidate.set->numbers(candidate.subscription);
+  if (IsBeforeCreation(event, numbers.created_time_ms)) return Obstacle::kBeforeCreation;
+  return numbers.suspended ? Obstacle::kSuspended : Obstacle::kNone;
+}
+
+}  // namespace
 
 MatchCounts Matcher::State::MatchPrepared(const Pin& pin, const EventView& event,
                                           const Prepared& prepared, size_t position,
@@ -118,28 +198,29 @@ MatchCounts Matcher::State::MatchPrepared(const Pin& pin, const EventView& event
   if (!seen.empty()) seen.clear();
   Match::State match;
   match.fields = &fields;
-  ForEachCandidate(pin, prepared, &fields, [&](const ProjectSet* set, uint32_t subscription) {
-    const Definition& definition = set->definition(subscription);
+  ForEachCandidate(pin, prepared, &fields, [&](const Candidate& candidate) {
     // What has several postings may come by several of them.
-    if ((definition.entries.size() > 1 || definition.entries.front().patterns.size() > 1) &&
-        !seen.emplace(set, subscription).second) {
+    if (candidate.shortcut == nullptr &&
+        !seen.emplace(candidate.set, candidate.subscription).second) {
       return;
     }
-    const Subscriber subscriber{set->project_id(), set->context().parent_group_id()};
-    match.decision = Decide(definition, subscriber, context, nullptr);
-    if (match.decision.kind == Decision::Kind::kNone) return;
-    match.numbers = set->numbers(subscription);
-    if (IsBeforeCreation(event, match.numbers.created_time_ms)) return;
-    if (match.decision.kind == Decision::Kind::kFailed) {
+    const Decision decision = DecideCandidate(candidate, context);
+    if (decision.kind == Decision::Kind::kNone) return;
+    const Obstacle obstacle = FindObstacle(event, candidate);
+    if (obstacle == Obstacle::kBeforeCreation) return;
+    if (decision.kind == Decision::Kind::kFailed) {
       ++counts.failed_payload;
-    } else if (match.numbers.suspended) {
-      ++counts.suspended;
-    } else {
-      ++counts.matched;
-      match.set = set;
-      match.subscription = subscription;
-      on_match(position, Match(&match));
+      return;
     }
+    if (obstacle == Obstacle::kSuspended) {
+      ++counts.suspended;
+      return;
+    }
+    ++counts.matched;
+    match.set = candidate.set;
+    match.subscription = candidate.subscription;
+    match.decision = decision;
+    on_match(position, Match(&match));
   });
   return counts;
 }
@@ -153,10 +234,7 @@ void Matcher::MatchBatch(std::span<const EventView> events, std::span<MatchCount
   for (size_t begin = 0; begin < events.size(); begin += kStepEvents) {
     const std::span<const EventView> step =
         events.subspan(begin, std::min(kStepEvents, events.size() - begin));
-    state.patterns.clear();
-    state.views.clear();
-    for (size_t i = 0; i < step.size(); ++i) state.Announce(pin, step[i], &prepared[i]);
-    for (size_t i = 0; i < step.size(); ++i) state.LookUp(pin, step[i], &prepared[i]);
+    state.Prepare(pin, step, std::span(prepared).first(step.size()));
     for (size_t i = 0; i < step.size(); ++i) {
       counts[begin + i] = state.MatchPrepared(pin, step[i], prepared[i], begin + i, on_match);
     }

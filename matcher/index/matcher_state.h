@@ -21,11 +21,19 @@ struct Match::State {
   const ProjectSet* set = nullptr;
   uint32_t subscription = 0;
   Decision decision;
-  SubscriptionNumbers numbers;
   EventFields* fields = nullptr;
 
   const Definition& definition() const { return set->definition(subscription); }
   const DefinitionEntry& entry() const { return definition().entries[decision.entry]; }
+};
+
+// A subscription that may fire: one of its postings was found.
+struct Candidate {
+  const ProjectSet* set = nullptr;
+  const SharedSet* shared = nullptr;  // null: found among the project's own postings
+  uint32_t subscription = 0;
+  uint32_t name = 0;                            // of the event; the posting's pattern matches it
+  const InternedCondition* shortcut = nullptr;  // Definition::shortcut
 };
 
 // The event was too long before the subscription's creation to fire it.
@@ -53,24 +61,33 @@ struct Matcher::State {
     const Tables& tables;
   };
 
-  // What the look-ups of one event found: parts of `patterns` and `views`.
+  // What the look-ups of one event found: parts of `patterns`, `views` and `buckets`.
   struct Prepared {
     uint32_t patterns_begin = 0;
     uint32_t patterns_end = 0;
     uint32_t views_begin = 0;
     uint32_t views_end = 0;
+    uint32_t buckets_begin = 0;  // one for each view and pattern, in this order; null = none
     const ProjectSet* set = nullptr;
   };
 
-  // The three steps of a batch: names and the start of all look-ups; look-ups; matching.
-  void Announce(const Pin& pin, const EventView& event, Prepared* prepared);
-  void LookUp(const Pin& pin, const EventView& event, Prepared* prepared);
+  // The steps of a batch. Each takes all events one step of the way and starts to load what the
+  // next one reads: names and the scopes' places; scopes; the buckets' places; buckets; sets.
+  void FindNames(const Pin& pin, const EventView& event, Prepared* prepared);
+  void FindScopes(const Pin& pin, const EventView& event, Prepared* prepared);
+  void PlaceBuckets(const Pin& pin, const Prepared& prepared);
+  void FindBuckets(const Pin& pin, Prepared* prepared);
+  void PrefetchSets(const Prepared& prepared);
+  // All of them.
+  void Prepare(const Pin& pin, std::span<const EventView> events, std::span<Prepared> prepared);
+
   MatchCounts MatchPrepared(const Pin& pin, const EventView& event, const Prepared& prepared,
                             size_t position,
                             absl::FunctionRef<void(size_t, const Match&)> on_match);
+  Decision DecideCandidate(const Candidate& candidate, EventContext& context);
 
-  // Calls visit(set, subscription) for each subscription one of whose entries has a pattern and a
-  // scope of the event; some more than once. `fields` null: whatever their conditions say.
+  // Calls visit(candidate) for each posting under a pattern and a scope of the event; a
+  // subscription may have several. `fields_or_null` null: whatever the conditions say.
   template <typename Visit>
   void ForEachCandidate(const Pin& pin, const Prepared& prepared, EventFields* fields_or_null,
                         const Visit& visit);
@@ -88,8 +105,9 @@ struct Matcher::State {
   ConditionMemo memo;
   AccessScratch access;
   std::vector<uint32_t> ordinals;
-  std::vector<NamedPattern> patterns;          // of the batch's events
-  std::vector<const ScopeLists::View*> views;  // of the batch's events
+  std::vector<NamedPattern> patterns;              // of the batch's events, as are
+  std::vector<const ScopeLists::View*> views;      //   these
+  std::vector<const ScopeLists::Bucket*> buckets;  //   and these
   absl::flat_hash_set<std::pair<const ProjectSet*, uint32_t>> seen;
 };
 
@@ -98,21 +116,30 @@ void Matcher::State::ForEachCandidate(const Pin& pin, const Prepared& prepared,
                                       EventFields* fields_or_null, const Visit& visit) {
   const std::span<const NamedPattern> named = PatternsOf(prepared);
   if (prepared.set != nullptr) {
-    // Both are sorted by pattern.
+    const ProjectSet& set = *prepared.set;
     size_t at = 0;
-    for (const OwnPosting& posting : prepared.set->own_postings()) {
+    set.ForEachOwnPosting([&](const OwnPosting& posting) {  // by pattern, as `named`
       while (at < named.size() && named[at].pattern < posting.pattern) ++at;
-      if (at == named.size()) break;
-      if (named[at].pattern == posting.pattern) visit(prepared.set, posting.subscription);
-    }
+      if (at == named.size()) return false;
+      if (named[at].pattern == posting.pattern) {
+        visit({&set, nullptr, posting.subscription, named[at].name,
+               set.definition(posting.subscription).shortcut});
+      }
+      return true;
+    });
   }
+  size_t b = prepared.buckets_begin;
   for (uint32_t v = prepared.views_begin; v < prepared.views_end; ++v) {
+    const ScopeLists::View& view = *views[v];
     for (const NamedPattern& one : named) {
-      pin.tables.scopes().ForEach(*views[v], one.pattern, fields_or_null, access, &ordinals,
-                                  [&](const SharedPosting& posting) {
-                                    if (!posting.set->VisibleAt(pin.epoch)) return;
-                                    visit(posting.set->set, posting.subscription);
-                                  });
+      const auto visit_posting = [&](const SharedPosting& posting) {
+        if (!posting.set->VisibleAt(pin.epoch)) return;
+        visit({&posting.set->set(), posting.set, posting.subscription, one.name, posting.shortcut});
+      };
+      ScopeLists::ForEachInTail(view, one.pattern, visit_posting);
+      const ScopeLists::Bucket* const bucket = buckets[b++];
+      if (bucket == nullptr) continue;
+      ScopeLists::ForEachInBucket(view, *bucket, fields_or_null, access, &ordinals, visit_posting);
     }
   }
 }

@@ -1,8 +1,6 @@
 #include "matcher/index/project_set.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <new>
 
 #include "matcher/base/check.h"
@@ -10,13 +8,12 @@
 namespace cievents::matcher {
 namespace {
 
-// The widths that a difference may have, by their two-bit code.
-constexpr std::array<uint32_t, 4> kWidths = {0, 2, 4, 8};
+constexpr uint16_t kSomeSuspended = 1u << 15;
 
-uint8_t WidthCode(uint64_t largest) {
-  if (largest == 0) return 0;
-  if (largest < (uint64_t{1} << 16)) return 1;
-  return largest < (uint64_t{1} << 32) ? 2 : 3;
+uint16_t BytesFor(uint64_t largest) {
+  uint16_t bytes = 0;
+  for (; largest != 0; largest >>= 8) ++bytes;
+  return bytes;
 }
 
 void AppendVarint(uint64_t value, std::vector<uint8_t>* out) {
@@ -36,14 +33,8 @@ uint64_t ReadVarint(const uint8_t** at) {
   }
 }
 
-void AppendBytes(uint64_t value, uint32_t width, std::vector<uint8_t>* out) {
-  for (uint32_t i = 0; i < width; ++i) out->push_back(static_cast<uint8_t>(value >> (8 * i)));
-}
-
-uint64_t ReadBytes(const uint8_t* at, uint32_t width) {
-  uint64_t value = 0;
-  for (uint32_t i = 0; i < width; ++i) value |= uint64_t{at[i]} << (8 * i);
-  return value;
+void AppendBytes(uint64_t value, size_t width, std::vector<uint8_t>* out) {
+  for (size_t i = 0; i < width; ++i) out->push_back(static_cast<uint8_t>(value >> (8 * i)));
 }
 
 // Two digits a byte, if it is lower-case hex of an even length; else as it is.
@@ -63,11 +54,11 @@ bool PackHex(std::string_view text, std::vector<uint8_t>* out) {
   return true;
 }
 
-// The smallest value of one number over the set, and how wide the differences from it are. The
-// arithmetic is unsigned: ids and times come from outside and may have any value.
+// The smallest value of one number over the set, and how many bytes the differences from it take.
+// The arithmetic is unsigned: ids and times come from outside and may have any value.
 struct Column {
   uint64_t base = 0;
-  uint8_t width_code = 0;
+  uint16_t bytes = 0;
 };
 
 template <typename Get>
@@ -80,7 +71,7 @@ Column MakeColumn(std::span<const SubscriptionNumbers> numbers, const Get& get) 
     greatest = std::max(greatest, get(one));
   }
   const auto base = static_cast<uint64_t>(least);
-  return {base, WidthCode(static_cast<uint64_t>(greatest) - base)};
+  return {base, BytesFor(static_cast<uint64_t>(greatest) - base)};
 }
 
 int64_t IdOf(const SubscriptionNumbers& one) { return one.subscription_id; }
@@ -89,55 +80,80 @@ int64_t CreatedOf(const SubscriptionNumbers& one) { return one.created_time_ms; 
 
 }  // namespace
 
-const ProjectSet* ProjectSet::Make(const Parts& parts) {
+const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
   CIEVENTS_CHECK(parts.definitions.size() <= kSubscriptionsPerSetMax);
-  CIEVENTS_CHECK(parts.own_postings.size() <= 65'535);
+  CIEVENTS_CHECK(parts.own_postings.size() <= kOwnPostingsPerSetMax);
   CIEVENTS_CHECK(parts.numbers.size() == parts.definitions.size());
-  CIEVENTS_CHECK(parts.commit_sha.size() <= 255);
-  std::vector<uint8_t> tail;
+  CIEVENTS_CHECK(parts.commit_sha.size() <= kCommitBytesMax);
+  CIEVENTS_CHECK(before_bytes % alignof(ProjectSet) == 0);
   ProjectSet header;
   header.context_ = parts.context;
   header.subscriptions_ = static_cast<uint16_t>(parts.definitions.size());
   header.own_postings_ = static_cast<uint16_t>(parts.own_postings.size());
-  header.commit_is_packed_hex_ = PackHex(parts.commit_sha, &tail) ? 1 : 0;
-  header.commit_bytes_ = static_cast<uint8_t>(tail.size());
+  const bool small =
+      std::all_of(parts.own_postings.begin(), parts.own_postings.end(),
+                  [](const OwnPosting& one) { return one.subscription < 256 && one.entry < 256; });
+  header.small_postings_ = small ? 1 : 0;
+  std::vector<uint8_t> tail;
+  for (const OwnPosting& one : parts.own_postings) {
+    AppendBytes(one.pattern, sizeof(PatternId), &tail);
+    AppendBytes(one.subscription, small ? 1 : 2, &tail);
+    AppendBytes(one.entry, small ? 1 : 2, &tail);
+  }
+  for (const Definition* definition : parts.definitions) {
+    const auto address = reinterpret_cast<uint64_t>(definition);
+    CIEVENTS_CHECK(address >> (8 * kPointerBytes) == 0);
+    AppendBytes(address, kPointerBytes, &tail);
+  }
   const Column ids = MakeColumn(parts.numbers, IdOf);
   const Column owners = MakeColumn(parts.numbers, OwnerOf);
   const Column created = MakeColumn(parts.numbers, CreatedOf);
-  header.widths_ =
-      static_cast<uint8_t>(ids.width_code | owners.width_code << 2 | created.width_code << 4);
-  AppendVarint(static_cast<uint64_t>(parts.project_id), &tail);
+  const bool some_suspended =
+      std::any_of(parts.numbers.begin(), parts.numbers.end(),
+                  [](const SubscriptionNumbers& one) { return one.suspended; });
+  header.widths_ = static_cast<uint16_t>(ids.bytes | owners.bytes << 4 | created.bytes << 8 |
+                                         (some_suspended ? kSomeSuspended : 0));
+  for (const SubscriptionNumbers& one : parts.numbers) {
+    AppendBytes(static_cast<uint64_t>(IdOf(one)) - ids.base, ids.bytes, &tail);
+    AppendBytes(static_cast<uint64_t>(OwnerOf(one)) - owners.base, owners.bytes, &tail);
+    AppendBytes(static_cast<uint64_t>(CreatedOf(one)) - created.base, created.bytes, &tail);
+    if (some_suspended) tail.push_back(one.suspended ? 1 : 0);
+  }
   AppendVarint(ids.base, &tail);
+  AppendVarint(static_cast<uint64_t>(parts.project_id), &tail);
   AppendVarint(owners.base, &tail);
   AppendVarint(created.base, &tail);
-  for (const SubscriptionNumbers& one : parts.numbers) {
-    tail.push_back(one.suspended ? 1 : 0);
-    AppendBytes(static_cast<uint64_t>(IdOf(one)) - ids.base, kWidths[ids.width_code], &tail);
-    AppendBytes(static_cast<uint64_t>(OwnerOf(one)) - owners.base, kWidths[owners.width_code],
-                &tail);
-    AppendBytes(static_cast<uint64_t>(CreatedOf(one)) - created.base, kWidths[created.width_code],
-                &tail);
-  }
-  const size_t bytes = sizeof(ProjectSet) + parts.definitions.size() * sizeof(Definition*) +
-                       parts.own_postings.size() * sizeof(OwnPosting) + tail.size();
-  auto* const set = new (::operator new(bytes)) ProjectSet(header);
-  std::copy(parts.definitions.begin(), parts.definitions.end(),
-            const_cast<const Definition**>(set->definitions()));
-  std::copy(parts.own_postings.begin(), parts.own_postings.end(),
-            const_cast<OwnPosting*>(set->postings()));
-  std::copy(tail.begin(), tail.end(), const_cast<uint8_t*>(set->bytes()));
+  const size_t before_commit = tail.size();
+  header.commit_is_packed_hex_ = PackHex(parts.commit_sha, &tail) ? 1 : 0;
+  header.commit_bytes_ = static_cast<uint8_t>(tail.size() - before_commit);
+  auto* const memory =
+      static_cast<uint8_t*>(::operator new(before_bytes + sizeof(ProjectSet) + tail.size()));
+  auto* const set = new (memory + before_bytes) ProjectSet(header);
+  std::copy(tail.begin(), tail.end(), const_cast<uint8_t*>(set->postings()));
   return set;
 }
 
-void ProjectSet::Free(const ProjectSet* set) { ::operator delete(const_cast<ProjectSet*>(set)); }
+void ProjectSet::Free(const ProjectSet* set, size_t before_bytes) {
+  ::operator delete(reinterpret_cast<uint8_t*>(const_cast<ProjectSet*>(set)) - before_bytes);
+}
 
-int64_t ProjectSet::project_id() const {
-  const uint8_t* at = bytes() + commit_bytes_;
-  return static_cast<int64_t>(ReadVarint(&at));
+ProjectSet::Bases ProjectSet::ReadBases() const {
+  Bases bases;
+  bases.end = fields(widths(), subscriptions_);
+  bases.id = ReadVarint(&bases.end);
+  bases.project_id = ReadVarint(&bases.end);
+  bases.owner = ReadVarint(&bases.end);
+  bases.created = ReadVarint(&bases.end);
+  return bases;
+}
+
+ProjectSet::Widths ProjectSet::widths() const {
+  return {widths_ & 15u, widths_ >> 4 & 15u, widths_ >> 8 & 15u,
+          (widths_ & kSomeSuspended) != 0 ? 1u : 0u};
 }
 
 std::string ProjectSet::commit_sha() const {
-  const uint8_t* const at = bytes();
+  const uint8_t* const at = ReadBases().end;
   if (commit_is_packed_hex_ == 0) return std::string(at, at + commit_bytes_);
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
@@ -149,23 +165,22 @@ std::string ProjectSet::commit_sha() const {
   return text;
 }
 
+int64_t ProjectSet::subscription_id(size_t i) const {
+  const Widths bytes = widths();
+  const uint8_t* base = fields(bytes, subscriptions_);  // the first of the bases
+  return static_cast<int64_t>(ReadVarint(&base) + ReadBytes(fields(bytes, i), bytes.id));
+}
+
 SubscriptionNumbers ProjectSet::numbers(size_t i) const {
-  const uint8_t* at = bytes() + commit_bytes_;
-  ReadVarint(&at);  // the project
-  const uint64_t id_base = ReadVarint(&at);
-  const uint64_t owner_base = ReadVarint(&at);
-  const uint64_t created_base = ReadVarint(&at);
-  const uint32_t id_width = kWidths[widths_ & 3];
-  const uint32_t owner_width = kWidths[widths_ >> 2 & 3];
-  const uint32_t created_width = kWidths[widths_ >> 4 & 3];
-  at += i * (1 + id_width + owner_width + created_width);
+  const Bases bases = ReadBases();
+  const Widths bytes = widths();
+  const uint8_t* const at = fields(bytes, i);
   SubscriptionNumbers numbers;
-  numbers.suspended = at[0] != 0;
-  numbers.subscription_id = static_cast<int64_t>(id_base + ReadBytes(at + 1, id_width));
-  numbers.owner_user_id =
-      static_cast<int64_t>(owner_base + ReadBytes(at + 1 + id_width, owner_width));
-  numbers.created_time_ms = static_cast<int64_t>(
-      created_base + ReadBytes(at + 1 + id_width + owner_width, created_width));
+  numbers.subscription_id = static_cast<int64_t>(bases.id + ReadBytes(at, bytes.id));
+  numbers.owner_user_id = static_cast<int64_t>(bases.owner + ReadBytes(at + bytes.id, bytes.owner));
+  numbers.created_time_ms =
+      static_cast<int64_t>(bases.created + ReadBytes(at + bytes.id + bytes.owner, bytes.created));
+  numbers.suspended = bytes.suspended != 0 && at[bytes.all() - 1] != 0;
   return numbers;
 }
 

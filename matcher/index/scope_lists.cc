@@ -31,6 +31,29 @@ void ForEachPattern(std::vector<SharedPosting> postings, const Visit& visit) {
 
 }  // namespace
 
+SharedSet* SharedSet::Make(const ProjectSet::Parts& parts, Epoch since) {
+  const ProjectSet* const set = ProjectSet::Make(parts, sizeof(SharedSet));
+  auto* const memory = reinterpret_cast<uint8_t*>(const_cast<ProjectSet*>(set)) - sizeof(SharedSet);
+  auto* const made = new (memory) SharedSet();
+  made->since = since;
+  for (const SubscriptionNumbers& one : parts.numbers) {
+    made->created_time_max_ms = std::max(made->created_time_max_ms, one.created_time_ms);
+  }
+  return made;
+}
+
+void SharedSet::Free(SharedSet* set) {
+  const ProjectSet* const project_set = &set->set();
+  set->~SharedSet();
+  ProjectSet::Free(project_set, sizeof(SharedSet));
+}
+
+void ScopeLists::Run::Release(Run* run) {
+  if (--run->users > 0) return;
+  run->~Run();
+  ::operator delete(run);
+}
+
 ScopeLists::ScopeLists(EpochDomain& epochs, void (*free_set)(SharedSet* set, void* context),
                        void* free_context)
     : epochs_(epochs),
@@ -47,16 +70,13 @@ ScopeLists::~ScopeLists() {
     ::operator delete(const_cast<View*>(view));
   });
   buckets_.ForEach([&](const Bucket* bucket) {
-    for (const std::shared_ptr<const Run>& run : bucket->runs) {
-      for (const SharedPosting& posting : run->postings) sets.insert(posting.set);
+    for (Run* run : bucket->runs()) {
+      for (const SharedPosting& posting : run->postings()) sets.insert(posting.set);
+      Run::Release(run);
     }
-    delete bucket;
+    ::operator delete(const_cast<Bucket*>(bucket));
   });
-  for (SharedSet* set : sets) {
-    const bool displaced = set->until.load() != ~Epoch{0};
-    if (displaced) ProjectSet::Free(set->set);  // nobody else knows it any more
-    delete set;
-  }
+  for (SharedSet* set : sets) SharedSet::Free(set);
 }
 
 uint64_t ScopeLists::TableKey(const ScopeKey& scope) {
@@ -70,6 +90,24 @@ const ScopeLists::View* ScopeLists::Find(const ScopeKey& scope) const {
 }
 
 void ScopeLists::Prefetch(const ScopeKey& scope) const { views_.Prefetch(TableKey(scope)); }
+
+void ScopeLists::PrefetchBucket(const View& view, PatternId pattern) const {
+  buckets_.Prefetch(BucketKey(view.scope_number, pattern));
+}
+
+const ScopeLists::Bucket* ScopeLists::FindBucket(const View& view, PatternId pattern) const {
+  return buckets_.Find(BucketKey(view.scope_number, pattern));
+}
+
+void ScopeLists::PrefetchSets(const Bucket& bucket) {
+  constexpr size_t kPostings = 8;
+  for (const Run* run : bucket.runs()) {
+    const size_t count = std::min<size_t>(run->unconditional, kPostings);
+    for (const SharedPosting& posting : run->postings().first(count)) {
+      __builtin_prefetch(posting.set);
+    }
+  }
+}
 
 void ScopeLists::Add(std::span<const PlacedPosting> postings) {
   absl::flat_hash_map<ScopeKey, std::vector<SharedPosting>> by_scope;
@@ -144,43 +182,56 @@ void ScopeLists::AddTo(Scope* scope, std::vector<SharedPosting> added) {
 void ScopeLists::AddToBucket(Scope* scope, std::vector<SharedPosting> added) {
   const PatternId pattern = added.front().pattern;
   const Bucket* const old = buckets_.Find(BucketKey(scope->number, pattern));
-  auto made = std::make_unique<Bucket>();
-  if (old != nullptr) made->runs = old->runs;
-  while (!made->runs.empty() && made->runs.back()->postings.size() <= 2 * added.size()) {
-    KeepLive(made->runs.back()->postings, &added);
-    made->runs.pop_back();
+  std::vector<Run*> runs;
+  if (old != nullptr) runs.assign(old->runs().begin(), old->runs().end());
+  while (!runs.empty() && runs.back()->size <= 2 * added.size()) {
+    KeepLive(runs.back()->postings(), &added);
+    runs.pop_back();
   }
-  if (!added.empty()) made->runs.push_back(MakeRun(std::move(added)));
-  made->flushes = scope->flushes;
-  SetBucket(scope, pattern, old, std::move(made));
+  if (!added.empty()) runs.push_back(MakeRun(std::move(added)));
+  SetBucket(scope, pattern, old, std::move(runs), scope->flushes);
 }
 
 void ScopeLists::SetBucket(Scope* scope, PatternId pattern, const Bucket* old,
-                           std::unique_ptr<Bucket> made) {
+                           std::vector<Run*> runs, uint32_t flushes) {
   const uint64_t key = BucketKey(scope->number, pattern);
-  for (const std::shared_ptr<const Run>& run : made->runs) made->postings += run->postings.size();
-  if (made->runs.empty()) {
-    if (old == nullptr) return;
+  Bucket* made = nullptr;
+  if (!runs.empty()) {
+    made = new (::operator new(sizeof(Bucket) + runs.size() * sizeof(Run*))) Bucket();
+    made->run_count = static_cast<uint32_t>(runs.size());
+    made->flushes = flushes;
+    std::copy(runs.begin(), runs.end(), reinterpret_cast<Run**>(made + 1));
+    for (Run* run : runs) {
+      ++run->users;
+      made->postings += run->size;
+    }
+  }
+  if (old == nullptr) {
+    if (made == nullptr) return;
+    buckets_.Insert(key, made);
+    ++scope->buckets;
+  } else if (made != nullptr) {
+    buckets_.Replace(key, made);
+  } else {
     buckets_.Remove(key);
     --scope->buckets;
     scope->dead.erase(pattern);
-  } else if (old == nullptr) {
-    buckets_.Insert(key, made.release());
-    ++scope->buckets;
-  } else {
-    buckets_.Replace(key, made.release());
   }
-  if (old != nullptr) {
-    epochs_.Retire(const_cast<Bucket*>(old), nullptr,
-                   [](void* object, void*) { delete static_cast<Bucket*>(object); });
-  }
+  if (old == nullptr) return;
+  epochs_.Retire(const_cast<Bucket*>(old), nullptr, [](void* object, void*) {
+    auto* const bucket = static_cast<Bucket*>(object);
+    for (Run* run : bucket->runs()) Run::Release(run);
+    ::operator delete(bucket);
+  });
 }
 
-std::shared_ptr<const ScopeLists::Run> ScopeLists::MakeRun(std::vector<SharedPosting> postings) {
-  auto run = std::make_shared<Run>();
+ScopeLists::Run* ScopeLists::MakeRun(std::vector<SharedPosting> postings) {
   const auto conditional = std::stable_partition(
       postings.begin(), postings.end(), [](const SharedPosting& p) { return !IsConditional(p); });
-  run->unconditional = static_cast<size_t>(conditional - postings.begin());
+  auto* const run =
+      new (::operator new(sizeof(Run) + postings.size() * sizeof(SharedPosting))) Run();
+  run->size = static_cast<uint32_t>(postings.size());
+  run->unconditional = static_cast<uint32_t>(conditional - postings.begin());
   if (conditional != postings.end()) {
     std::vector<const AccessGroups*> items;
     for (auto it = conditional; it != postings.end(); ++it) {
@@ -188,11 +239,12 @@ std::shared_ptr<const ScopeLists::Run> ScopeLists::MakeRun(std::vector<SharedPos
     }
     run->access = AccessIndex::Build(items);
   }
-  run->postings = std::move(postings);
+  std::uninitialized_copy(postings.begin(), postings.end(),
+                          reinterpret_cast<SharedPosting*>(run + 1));
   return run;
 }
 
-void ScopeLists::KeepLive(const std::vector<SharedPosting>& postings,
+void ScopeLists::KeepLive(std::span<const SharedPosting> postings,
                           std::vector<SharedPosting>* kept) {
   for (const SharedPosting& posting : postings) {
     if (posting.set->until.load(std::memory_order_relaxed) <= settled_) {
@@ -266,11 +318,10 @@ void ScopeLists::CountDead(Scope* scope, PatternId pattern) {
   // Half of it is gone: what lives becomes one run.
   dead = 0;
   std::vector<SharedPosting> live;
-  for (const std::shared_ptr<const Run>& run : old->runs) KeepLive(run->postings, &live);
-  auto made = std::make_unique<Bucket>();
-  made->flushes = old->flushes;
-  if (!live.empty()) made->runs.push_back(MakeRun(std::move(live)));
-  SetBucket(scope, pattern, old, std::move(made));
+  for (const Run* run : old->runs()) KeepLive(run->postings(), &live);
+  std::vector<Run*> runs;
+  if (!live.empty()) runs.push_back(MakeRun(std::move(live)));
+  SetBucket(scope, pattern, old, std::move(runs), old->flushes);
 }
 
 }  // namespace cievents::matcher

@@ -46,16 +46,22 @@ struct ScopeKey {
   }
 };
 
-// A set that has postings here.
+// A set that has postings here: lies directly before its ProjectSet, in the same block of memory.
 struct SharedSet {
-  const ProjectSet* set = nullptr;
-  Epoch since = 0;
-  std::atomic<Epoch> until{~Epoch{0}};
-  uint32_t postings = 0;  // the writer's: how many of its postings still stand somewhere
+  static SharedSet* Make(const ProjectSet::Parts& parts, Epoch since);
+  static void Free(SharedSet* set);
 
+  const ProjectSet& set() const { return *reinterpret_cast<const ProjectSet*>(this + 1); }
   bool VisibleAt(Epoch epoch) const {
     return since <= epoch && epoch < until.load(std::memory_order_seq_cst);
   }
+
+  Epoch since = 0;
+  std::atomic<Epoch> until{kForever};
+  int64_t created_time_max_ms = 0;  // of its subscriptions
+  uint64_t postings = 0;            // the writer's: how many of its postings still stand somewhere
+
+  static constexpr Epoch kForever = ~Epoch{0};
 };
 
 struct SharedPosting {
@@ -63,9 +69,10 @@ struct SharedPosting {
   uint16_t subscription = 0;
   uint16_t entry = 0;
   SharedSet* set = nullptr;
+  const InternedCondition* shortcut = nullptr;  // Definition::shortcut
 
   const DefinitionEntry& definition_entry() const {
-    return set->set->definition(subscription).entries[entry];
+    return set->set().definition(subscription).entries[entry];
   }
   friend bool operator==(const SharedPosting&, const SharedPosting&) = default;
 };
@@ -95,29 +102,30 @@ class ScopeLists {
 
   // One state of a scope's postings. Null = none.
   class View;
-  const View* Find(const ScopeKey& scope) const;
-  void Prefetch(const ScopeKey& scope) const;
+  // One state of a bucket. Null = none.
+  class Bucket;
 
-  // Calls visit(posting) for those under `pattern` that `fields` may concern, conditional ones by
-  // their access conditions, all if `fields` is null; visible ones and others.
+  void Prefetch(const ScopeKey& scope) const;
+  const View* Find(const ScopeKey& scope) const;
+  // REQUIRES: view.has_buckets.
+  void PrefetchBucket(const View& view, PatternId pattern) const;
+  const Bucket* FindBucket(const View& view, PatternId pattern) const;
+
+  // Calls visit(posting) for those under `pattern` that the event of `fields` may concern:
+  // conditional ones by their access conditions, all if `fields` is null; visible ones and others.
   template <typename Visit>
-  void ForEach(const View& view, PatternId pattern, EventFields* fields, AccessScratch& scratch,
-               std::vector<uint32_t>* ordinals, const Visit& visit) const;
+  static void ForEachInTail(const View& view, PatternId pattern, const Visit& visit);
+  template <typename Visit>
+  static void ForEachInBucket(const View& view, const Bucket& bucket, EventFields* fields,
+                              AccessScratch& scratch, std::vector<uint32_t>* ordinals,
+                              const Visit& visit);
+  // Starts to load the sets of a bucket's first postings.
+  static void PrefetchSets(const Bucket& bucket);
 
  private:
   static constexpr size_t kTailMax = 64;
 
-  // A built part of a bucket. Immutable but for being shared by successive versions.
-  struct Run {
-    std::vector<SharedPosting> postings;  // the unconditional ones first
-    size_t unconditional = 0;
-    std::unique_ptr<const AccessIndex> access;  // over the others
-  };
-  struct Bucket {                                  // one version
-    std::vector<std::shared_ptr<const Run>> runs;  // the oldest and largest first
-    size_t postings = 0;
-    uint32_t flushes = 0;  // of the scope, when postings last came
-  };
+  struct Run;
   // The writer's side of a scope.
   struct Scope {
     ScopeKey key;
@@ -141,13 +149,14 @@ class ScopeLists {
   void SetView(Scope* scope, std::vector<SharedPosting> tail);
   void AddTo(Scope* scope, std::vector<SharedPosting> added);
   void AddToBucket(Scope* scope, std::vector<SharedPosting> added);
-  void SetBucket(Scope* scope, PatternId pattern, const Bucket* old, std::unique_ptr<Bucket> made);
+  void SetBucket(Scope* scope, PatternId pattern, const Bucket* old, std::vector<Run*> runs,
+                 uint32_t flushes);
   void RemoveFrom(Scope* scope, SharedSet* set, std::vector<SharedPosting> gone);
   void CountDead(Scope* scope, PatternId pattern);
   // Drops what no reader can see any more, as far as it is known to be so.
-  void KeepLive(const std::vector<SharedPosting>& postings, std::vector<SharedPosting>* kept);
+  void KeepLive(std::span<const SharedPosting> postings, std::vector<SharedPosting>* kept);
   void Unpin(SharedSet* set);
-  static std::shared_ptr<const Run> MakeRun(std::vector<SharedPosting> postings);
+  static Run* MakeRun(std::vector<SharedPosting> postings);
 
   EpochDomain& epochs_;
   void (*const free_set_)(SharedSet* set, void* context);
@@ -182,33 +191,62 @@ class ScopeLists::View {
   }
 };
 
+// A built part of a bucket; the postings are part of its own memory. Shared by successive versions
+// of the bucket, immutable but for `users`.
+struct ScopeLists::Run {
+  std::unique_ptr<const AccessIndex> access;  // over the conditional postings; null = none
+  uint32_t unconditional = 0;                 // these come first
+  uint32_t size = 0;
+  uint32_t users = 0;  // the writer's: how many versions hold it
+
+  std::span<const SharedPosting> postings() const {
+    return {reinterpret_cast<const SharedPosting*>(this + 1), size};
+  }
+  static void Release(Run* run);
+};
+
+// The runs, the oldest and largest first, are part of its own memory.
+class alignas(alignof(void*)) ScopeLists::Bucket {
+ public:
+  uint32_t run_count = 0;
+  uint32_t postings = 0;
+  uint32_t flushes = 0;  // of the scope, when postings last came
+
+  std::span<Run* const> runs() const {
+    return {reinterpret_cast<Run* const*>(this + 1), run_count};
+  }
+};
+
 template <typename Visit>
-void ScopeLists::ForEach(const View& view, PatternId pattern, EventFields* fields,
-                         AccessScratch& scratch, std::vector<uint32_t>* ordinals,
-                         const Visit& visit) const {
+void ScopeLists::ForEachInTail(const View& view, PatternId pattern, const Visit& visit) {
   for (const SharedPosting& posting : view.tail()) {
     if (posting.pattern == pattern) visit(posting);
     if (posting.pattern > pattern) break;
   }
-  if (!view.has_buckets) return;
-  const Bucket* const bucket = buckets_.Find(BucketKey(view.scope_number, pattern));
-  if (bucket == nullptr) return;
+}
+
+template <typename Visit>
+void ScopeLists::ForEachInBucket(const View& view, const Bucket& bucket, EventFields* fields,
+                                 AccessScratch& scratch, std::vector<uint32_t>* ordinals,
+                                 const Visit& visit) {
   // The tail was emptied into the buckets after this view was taken: what stands in both was
   // visited.
-  const bool repeats = bucket->flushes != view.flushes && view.tail_size > 0;
+  const bool repeats = bucket.flushes != view.flushes && view.tail_size > 0;
   const auto visit_once = [&](const SharedPosting& posting) {
     if (!repeats || !view.Holds(posting)) visit(posting);
   };
-  for (const std::shared_ptr<const Run>& run : bucket->runs) {
+  for (const Run* run : bucket.runs()) {
+    const std::span<const SharedPosting> postings = run->postings();
     const size_t direct =
-        run->access == nullptr || fields == nullptr ? run->postings.size() : run->unconditional;
-    for (size_t i = 0; i < direct; ++i) visit_once(run->postings[i]);
-    if (direct == run->postings.size()) continue;
+        run->access == nullptr || fields == nullptr ? run->size : run->unconditional;
+    for (size_t i = 0; i < direct; ++i) visit_once(postings[i]);
+    if (direct == run->size) continue;
     ordinals->clear();
     run->access->Collect(*fields, scratch, ordinals);
     for (const uint32_t ordinal : *ordinals) {
-      visit_once(run->postings[run->unconditional + ordinal]);
+      __builtin_prefetch(postings[run->unconditional + ordinal].set);
     }
+    for (const uint32_t ordinal : *ordinals) visit_once(postings[run->unconditional + ordinal]);
   }
 }
 

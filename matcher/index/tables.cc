@@ -23,6 +23,13 @@ std::string ContextKey(const ProjectSubscriptions& set) {
   return key + set.default_branch + static_cast<char>(set.namespace_ids.size() & 0x7f);
 }
 
+std::vector<const Definition*> DefinitionsOf(const ProjectSet& set) {
+  std::vector<const Definition*> definitions;
+  definitions.reserve(set.subscriptions());
+  for (size_t i = 0; i < set.subscriptions(); ++i) definitions.push_back(&set.definition(i));
+  return definitions;
+}
+
 }  // namespace
 
 Tables::Tables(EpochDomain& epochs, uint64_t id)
@@ -39,11 +46,12 @@ Tables::Tables(EpochDomain& epochs, uint64_t id)
           this) {}
 
 Tables::~Tables() {
-  projects_.ForEach([](void* value) {
+  projects_.ForEach([&](void* value) {
     const void* at = value;
     const ProjectSet* set = static_cast<const ProjectSet*>(at);
     if (IsTransition(at)) set = AsTransition(at)->set;
-    if (set != nullptr) ProjectSet::Free(set);
+    // Those with postings in shared scopes are freed with the postings.
+    if (set != nullptr && !shared_sets_.contains(set->project_id())) ProjectSet::Free(set);
     while (IsTransition(at)) {
       const std::unique_ptr<Transition> gone(AsTransition(at));
       at = gone->older;
@@ -104,7 +112,9 @@ std::vector<PlacedPosting> Tables::Places(std::span<const Definition* const> def
         if (is_own) {
           mine.push_back(posting);
         } else {
-          places.push_back({scope, {pattern, posting.subscription, posting.entry, nullptr}});
+          places.push_back(
+              {scope,
+               {pattern, posting.subscription, posting.entry, nullptr, definitions[s]->shortcut}});
         }
       }
     }
@@ -122,7 +132,8 @@ std::vector<PlacedPosting> Tables::Places(std::span<const Definition* const> def
     for (; begin != end; ++begin) {
       if (elsewhere) {
         places.push_back({{ScopeKey::Kind::kProject, project_id},
-                          {begin->pattern, begin->subscription, begin->entry, nullptr}});
+                          {begin->pattern, begin->subscription, begin->entry, nullptr,
+                           definitions[begin->subscription]->shortcut}});
       } else {
         own->push_back(*begin);
       }
@@ -158,16 +169,17 @@ Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
   Prepared prepared;
   prepared.places = Places(definitions, set.project_id, *context, &own);
   const std::string_view commit = set.commit_sha;
-  prepared.set = ProjectSet::Make({.project_id = set.project_id,
-                                   .context = context,
-                                   .commit_sha = commit.substr(0, 255),
-                                   .definitions = definitions,
-                                   .numbers = numbers,
-                                   .own_postings = own});
-  if (!prepared.places.empty()) {
-    prepared.shared = new SharedSet;
-    prepared.shared->set = prepared.set;
-    prepared.shared->since = since;
+  const ProjectSet::Parts parts{.project_id = set.project_id,
+                                .context = context,
+                                .commit_sha = commit.substr(0, kCommitBytesMax),
+                                .definitions = definitions,
+                                .numbers = numbers,
+                                .own_postings = own};
+  if (prepared.places.empty()) {
+    prepared.set = ProjectSet::Make(parts);
+  } else {
+    prepared.shared = SharedSet::Make(parts, since);
+    prepared.set = &prepared.shared->set();
     for (PlacedPosting& place : prepared.places) place.posting.set = prepared.shared;
   }
   subscriptions_ += definitions.size();
@@ -212,8 +224,7 @@ void Tables::Displace(int64_t project_id, const ProjectSet* set) {
   SharedSet* const shared = at->second;
   shared_sets_.erase(at);
   std::vector<OwnPosting> own;
-  std::vector<PlacedPosting> places =
-      Places(set->all_definitions(), project_id, set->context(), &own);
+  std::vector<PlacedPosting> places = Places(DefinitionsOf(*set), project_id, set->context(), &own);
   for (PlacedPosting& place : places) place.posting.set = shared;
   shared->until.store(epochs_.next(), std::memory_order_seq_cst);
   scopes_.RemoveLater(shared, std::move(places));
@@ -267,21 +278,22 @@ void Tables::SettleYoung(Epoch oldest_pinned) {
   }
 }
 
-void Tables::ReleaseSet(const ProjectSet* set) {
-  if (!closing_) {
-    for (const Definition* definition : set->all_definitions()) definitions_.Release(definition);
-    ReleaseContext(&set->context());
-  }
-  ProjectSet::Free(set);
+void Tables::ReleaseParts(const ProjectSet& set) {
+  if (closing_) return;
+  for (const Definition* definition : DefinitionsOf(set)) definitions_.Release(definition);
+  ReleaseContext(&set.context());
 }
 
 void Tables::FreeSet(void* object, void* context) {
-  static_cast<Tables*>(context)->ReleaseSet(static_cast<const ProjectSet*>(object));
+  const auto* const set = static_cast<const ProjectSet*>(object);
+  static_cast<Tables*>(context)->ReleaseParts(*set);
+  ProjectSet::Free(set);
 }
 
 void Tables::FreeSharedSet(void* object, void* context) {
-  const std::unique_ptr<SharedSet> shared(static_cast<SharedSet*>(object));
-  static_cast<Tables*>(context)->ReleaseSet(shared->set);
+  auto* const shared = static_cast<SharedSet*>(object);
+  static_cast<Tables*>(context)->ReleaseParts(shared->set());
+  SharedSet::Free(shared);
 }
 
 Index::Stats Tables::stats() const {

@@ -106,7 +106,8 @@ class Tables {
   void Change(int64_t project_id, const ProjectSet* set);
   void Displace(int64_t project_id, const ProjectSet* set);
   void SettleYoung(Epoch oldest_pinned);
-  void ReleaseSet(const ProjectSet* set);
+  // Of a set that is about to be freed.
+  void ReleaseParts(const ProjectSet& set);
   static void FreeSet(void* object, void* context);
   static void FreeSharedSet(void* object, void* context);
 
