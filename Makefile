@@ -1,6 +1,6 @@
 # A front for CMake's presets: every target installs what it needs first, then does one thing.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test loadtest format tidy clean
+.PHONY: help build demo test loadtest fuzz format tidy clean
 
 INSTALL := sh deploy/install-packages.sh
 CIEVENTS := build/release/services/cli/cievents
@@ -25,6 +25,10 @@ test: ## install, build with ASan + UBSan, and run every test
 loadtest: ## measure (ONLY=engine for a part)
 	@$(INSTALL) build run
 	@sh loadtest/run.sh $(ONLY)
+
+fuzz: ## fuzz with libFuzzer (ONLY=condition for one harness, SECONDS_EACH=60)
+	@$(INSTALL) build fuzz
+	@sh tests/fuzz/run.sh $(ONLY)
 
 format: ## clang-format over all sources
 	@$(INSTALL) tools
