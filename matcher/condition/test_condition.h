@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,11 @@
 namespace cievents::matcher {
 
 using Variables = std::map<std::string, std::string, std::less<>>;
+
+inline void PrintTo(Verdict verdict, std::ostream* out) {
+  static constexpr std::string_view kNames[] = {"false", "true", "undecided", "failed"};
+  *out << kNames[static_cast<int>(verdict)];
+}
 
 // Inputs with scalar values.
 class MapInputs : public InputSource {
