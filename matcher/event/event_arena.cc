@@ -13,21 +13,18 @@ char* EventArena::AllocateSlowly(size_t bytes) {
   char* const chunk = chunks_[chunks_used_++].get();
   next_ = chunk + bytes;
   left_ = kChunkBytes - bytes;
+  if (chunks_used_ == 1) first_ = chunk;
   return chunk;
 }
 
-void EventArena::Reset() {
+void EventArena::ResetSlowly() {
   large_.clear();
   large_bytes_ = 0;
   if (chunks_.size() > kChunksKept) chunks_.resize(kChunksKept);
-  chunks_used_ = 0;
-  next_ = nullptr;
-  left_ = 0;
-  if (!chunks_.empty()) {
-    chunks_used_ = 1;
-    next_ = chunks_[0].get();
-    left_ = kChunkBytes;
-  }
+  if (chunks_used_ == 0) return;
+  chunks_used_ = 1;
+  next_ = first_;
+  left_ = kChunkBytes;
 }
 
 size_t EventArena::bytes_held() const { return chunks_.size() * kChunkBytes + large_bytes_; }

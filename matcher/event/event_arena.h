@@ -31,7 +31,13 @@ class EventArena {
     return reinterpret_cast<T*>(Allocate(count * sizeof(T)));
   }
 
-  void Reset();
+  void Reset() {
+    if (chunks_used_ > 1 || !large_.empty()) [[unlikely]] {
+      ResetSlowly();
+    }
+    left_ += static_cast<size_t>(next_ - first_);
+    next_ = first_;
+  }
   size_t bytes_held() const;  // for tests
 
  private:
@@ -40,7 +46,9 @@ class EventArena {
   static constexpr size_t kChunksKept = 4;
 
   char* AllocateSlowly(size_t bytes);
+  void ResetSlowly();
 
+  char* first_ = nullptr;  // where the first chunk begins
   char* next_ = nullptr;
   size_t left_ = 0;
   size_t chunks_used_ = 0;

@@ -100,8 +100,8 @@ struct EventFields::State {
   std::vector<std::unique_ptr<Page>> pages;  // by path id
 
   Slot& SlotOf(uint32_t id);
-  Value Compute(const EventPath& path);
-  Value ComputePayload(const EventPath& path);
+  Value ComputeField(const EventPath& path);
+  void ComputePayload(const EventPath& path, Value* value);
 };
 
 EventFields::State::Slot& EventFields::State::SlotOf(uint32_t id) {
@@ -115,22 +115,20 @@ EventFields::State::Slot& EventFields::State::SlotOf(uint32_t id) {
   return (*pages[page])[id % kPageSlots];
 }
 
-Value EventFields::State::ComputePayload(const EventPath& path) {
+void EventFields::State::ComputePayload(const EventPath& path, Value* value) {
   if (!payload_open) {
     payload.Reset(event.payload);
     payload_open = true;
   }
   if (path.may_be_subject && IsSubjectOf(path.keys[0], event.names)) {
-    return payload.GetOfSubject(path.keys);
+    return payload.GetOfSubject(path.keys, value);
   }
-  return payload.Get(path.keys);
+  payload.Get(path.keys, value);
 }
 
-Value EventFields::State::Compute(const EventPath& path) {
+Value EventFields::State::ComputeField(const EventPath& path) {
   using Root = EventPath::Root;
   switch (path.root) {
-    case Root::kName:
-      return name_value;
     case Root::kNames:
       return ListOfNames(event.names, &arena);
     case Root::kId:
@@ -156,8 +154,9 @@ Value EventFields::State::Compute(const EventPath& path) {
                                                   : Value();
     case Root::kReplay:
       return BooleanValue(event.replayed);
+    case Root::kName:
     case Root::kPayload:
-      return ComputePayload(path);
+      break;  // elsewhere
   }
   CIEVENTS_CHECK(false);
 }
@@ -170,7 +169,7 @@ void EventFields::Reset(const EventView& event) {
   ++state_->generation;
   state_->payload_open = false;
   state_->arena.Reset();
-  SetName(0);
+  state_->name = 0;
 }
 
 const EventView& EventFields::event() const { return state_->event; }
@@ -179,16 +178,24 @@ void EventFields::SetName(uint32_t name) {
   const std::span<const std::string> names = state_->event.names;
   CIEVENTS_CHECK(name < names.size() || name == 0);
   state_->name = name;
-  state_->name_value = names.empty() ? Value() : TextValue(names[name]);
 }
 
 uint32_t EventFields::name() const { return state_->name; }
 
 const Value& EventFields::Get(const EventPath& path) {
-  if (path.root == EventPath::Root::kName) return state_->name_value;
+  if (path.root == EventPath::Root::kName) {
+    const std::span<const std::string> names = state_->event.names;
+    state_->name_value = names.empty() ? Value() : TextValue(names[state_->name]);
+    return state_->name_value;
+  }
   State::Slot& slot = state_->SlotOf(path.id);
   if (slot.generation != state_->generation || slot.serial != path.serial) {
-    slot.value = state_->Compute(path);
+    if (path.root == EventPath::Root::kPayload) {
+      slot.value = Value();
+      state_->ComputePayload(path, &slot.value);
+    } else {
+      slot.value = state_->ComputeField(path);
+    }
     slot.serial = path.serial;
     slot.generation = state_->generation;
   }

@@ -183,7 +183,11 @@ TEST(EventFieldsPropertyTest, MemoryDoesNotGrowOverAMillionEvents) {
   const auto read = [&](std::string_view payload) {
     arena.Reset();
     reader.Reset(payload);
-    return reader.Get(a).kind != Value::Kind::kFailed && reader.Get(b).list.size() > 1;
+    Value of_a;
+    Value of_b;
+    reader.Get(a, &of_a);
+    reader.Get(b, &of_b);
+    return of_a.kind != Value::Kind::kFailed && of_b.list.size() > 1;
   };
   ASSERT_TRUE(read(small));
   const size_t after_one = held();

@@ -64,7 +64,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 bool IsNear(std::string_view written, std::string_view word) {
   return written.size() <= word.size() + 2 &&
-         EditDistance(written, word) <= std::max<size_t>(1, std::min<size_t>(2, (word.size() + 1) / 3));
+         EditDistance(written, word) <=
+             std::max<size_t>(1, std::min<size_t>(2, (word.size() + 1) / 3));
 }
 
 template <size_t kSize>

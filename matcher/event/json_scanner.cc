@@ -4,10 +4,6 @@
 #include <bit>
 #include <cstring>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "matcher/event/json_brackets.h"
 
 namespace cievents::matcher::json {
@@ -19,9 +15,9 @@ constexpr const char* kBadEscape = "a string has an invalid escape";
 constexpr const char* kBadSurrogate = "a string has half of a surrogate pair";
 constexpr const char* kBadUtf8 = "a string is not valid UTF-8";
 constexpr const char* kNoValue = "a value was expected";
+constexpr const char* kNoDelimiter = "`,` or a closing bracket was expected behind a value";
 constexpr const char* kBadNumber = "a number is malformed";
 constexpr const char* kBadLiteral = "a value was expected: true, false, null, a number, ...";
-constexpr const char* kNoDelimiter = "`,` or a closing bracket was expected behind a value";
 
 unsigned char Byte(std::string_view text, size_t at) {
   return static_cast<unsigned char>(text[at]);
@@ -29,37 +25,6 @@ unsigned char Byte(std::string_view text, size_t at) {
 
 bool IsDigit(std::string_view text, size_t at) {
   return at < text.size() && text[at] >= '0' && text[at] <= '9';
-}
-
-bool EndsScalar(char c) { return IsSpace(c) || c == ',' || c == '}' || c == ']'; }
-
-// The next quote, backslash or control character from `at`; the text's size if there is none.
-size_t FindStringEvent(std::string_view text, size_t at, bool* has_non_ascii) {
-#ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
-  const __m128i control = _mm_set1_epi8(0x1F);
-  for (; at + 16 <= text.size(); at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    const __m128i found =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
-    const unsigned found_mask = static_cast<unsigned>(_mm_movemask_epi8(found));
-    const unsigned high_mask = static_cast<unsigned>(_mm_movemask_epi8(bytes));
-    if (found_mask != 0) {
-      // Of the high bytes only those before the first event count.
-      *has_non_ascii |= (high_mask & (found_mask - 1) & ~found_mask) != 0;
-      return at + static_cast<size_t>(std::countr_zero(found_mask));
-    }
-    *has_non_ascii |= high_mask != 0;
-  }
-#endif
-  for (; at < text.size(); ++at) {
-    const unsigned char byte = Byte(text, at);
-    if (byte == '"' || byte == '\\' || byte < 0x20) return at;
-    *has_non_ascii |= byte >= 0x80;
-  }
-  return at;
 }
 
 // The four hexadecimal digits at `at`, or -1.
@@ -269,13 +234,12 @@ Step ScanScalar(std::string_view text, size_t at, AtTextEnd at_text_end) {
 
 Step SkipScalar(std::string_view text, size_t at) {
   const size_t start = at;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (EndsScalar(c)) break;
-    // These would begin or end something else: where a reader that checks would stop, so must this.
-    if (c == '"' || c == '{' || c == '[' || c == ':' || c == '\\') return {at, kNoDelimiter};
+  while (at < text.size() &&
+         kScalarBytes[static_cast<unsigned char>(text[at])] == ScalarByte::kPart) {
+    ++at;
   }
   if (at == text.size()) return {at, kEndsInContainer};
+  if (!EndsScalar(text[at])) return {at, kNoDelimiter};
   if (at == start) return {at, kNoValue};
   return {at};
 }

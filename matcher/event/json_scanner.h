@@ -7,6 +7,12 @@
 #ifndef MATCHER_EVENT_JSON_SCANNER_H_
 #define MATCHER_EVENT_JSON_SCANNER_H_
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -21,6 +27,19 @@ struct Step {
   const char* error = nullptr;  // static text
 };
 
+// What a byte means to a scalar that is being passed.
+enum class ScalarByte : uint8_t { kPart, kEnd, kForeign };
+inline constexpr std::array<ScalarByte, 256> kScalarBytes = [] {
+  std::array<ScalarByte, 256> bytes{};
+  for (unsigned char c : {' ', '\n', '\t', '\r', ',', '}', ']'}) bytes[c] = ScalarByte::kEnd;
+  // These would begin or end something else: where a reader that checks would stop, so must a skip.
+  for (unsigned char c : {'"', '{', '[', ':', '\\'}) bytes[c] = ScalarByte::kForeign;
+  return bytes;
+}();
+inline bool EndsScalar(char c) {
+  return kScalarBytes[static_cast<unsigned char>(c)] == ScalarByte::kEnd;
+}
+
 inline bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 inline size_t SkipSpace(std::string_view text, size_t at) {
@@ -29,7 +48,35 @@ inline size_t SkipSpace(std::string_view text, size_t at) {
 }
 
 // ---- Strings. `at` is the opening quote.
-// ---------------------------------------------------------
+
+// The next quote, backslash or control character from `at`; the text's size if there is none.
+inline size_t FindStringEvent(std::string_view text, size_t at, bool* has_non_ascii) {
+#ifdef __SSE2__
+  const __m128i quote = _mm_set1_epi8('"');
+  const __m128i backslash = _mm_set1_epi8('\\');
+  const __m128i control = _mm_set1_epi8(0x1F);
+  for (; at + 16 <= text.size(); at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+    const __m128i found =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
+                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+    const unsigned found_mask = static_cast<unsigned>(_mm_movemask_epi8(found));
+    const unsigned high_mask = static_cast<unsigned>(_mm_movemask_epi8(bytes));
+    if (found_mask != 0) {
+      // Of the high bytes only those before the first event count.
+      *has_non_ascii |= (high_mask & (found_mask - 1) & ~found_mask) != 0;
+      return at + static_cast<size_t>(std::countr_zero(found_mask));
+    }
+    *has_non_ascii |= high_mask != 0;
+  }
+#endif
+  for (; at < text.size(); ++at) {
+    const unsigned char byte = static_cast<unsigned char>(text[at]);
+    if (byte == '"' || byte == '\\' || byte < 0x20) return at;
+    *has_non_ascii |= byte >= 0x80;
+  }
+  return at;
+}
 
 struct StringStep {
   size_t at = 0;
@@ -47,16 +94,14 @@ Step DecodeString(std::string_view text, size_t begin, size_t end, char* out, si
 bool IsUtf8(std::string_view text);
 
 // ---- Numbers, true, false, null
-// ------------------------------------------------------------------
 
 // A number or a literal, and the byte behind it: white space, `,`, `}`, `]` or, only if
-// `may_end_text`, the end of the text.
+// `kAllowed`, the end of the text.
 enum class AtTextEnd : uint8_t { kAllowed, kRefused };
 Step ScanScalar(std::string_view text, size_t at, AtTextEnd at_text_end);
 Step SkipScalar(std::string_view text, size_t at);
 
 // ---- Containers. `at` is the opening bracket, `depth` the number of containers around it.
-// --------
 
 struct ContainerStep {
   size_t at = 0;

@@ -36,15 +36,22 @@ class LazyDocument {
 
   // kFailed if there is nothing but white space.
   Id Root();
-  Kind KindOf(Id id) const;
+  Kind KindOf(Id id) const {
+    const char first = text_[members_[id].begin];
+    return first == '{'   ? Kind::kObject
+           : first == '[' ? Kind::kArray
+           : first == '"' ? Kind::kString
+                          : Kind::kScalar;
+  }
   // The first member of the object `object` with this key.
   Id Find(Id object, std::string_view key);
   // The member or element behind `previous`, in the order of the text; the first if kNone.
   Id Next(Id container, Id previous);
   Id ElementAt(Id array, uint32_t index);
 
-  // Reads a value other than an array: kNull, kBoolean, kText, or kFailed with an empty text.
-  Value Read(Id id);
+  // Reads a value other than an array to *value, which must be Value(): kNull, kBoolean, kText, or
+  // kFailed with an empty text.
+  void Read(Id id, Value* value);
 
   // Why the last call gave kFailed.
   const json::Step& failure() const { return failure_; }
@@ -55,43 +62,79 @@ class LazyDocument {
  private:
   enum class State : uint8_t { kOpen, kClosed, kFailed };
 
+  // A value; `Parts` hands it out with the contents of an earlier one.
   struct Member {
-    const char* key = nullptr;  // decoded
-    uint32_t key_size = 0;
-    uint32_t begin = 0;   // of the value
-    uint32_t end = 0;     // behind it; 0 = not known yet
-    uint32_t parent = 0;  // node
-    uint32_t node = 0;    // of a container that was entered
-    Id next = kNone;
+    const char* key;  // decoded
+    uint32_t key_size;
+    uint32_t begin;   // of the value
+    uint32_t end;     // behind it; 0 = not known yet
+    uint32_t parent;  // node
+    uint32_t node;    // of a container that was entered; 0 = it was not
+    Id next;
   };
+  // A container that was entered.
   struct Node {
-    uint32_t at = 0;   // open: behind the bracket if there is no member yet; closed: behind the end
-    Id owner = kNone;  // the value that this is
-    Id first = kNone;
-    Id last = kNone;
-    uint16_t depth = 0;  // the outermost container has 1
-    Kind kind = Kind::kObject;
-    State state = State::kOpen;
-    json::Step failure;
+    const char* error;  // if kFailed
+    uint32_t error_at;
+    uint32_t at;  // of the first member; only for a container without one
+    Id owner;     // the value that this is
+    Id first;
+    Id last;
+    uint16_t depth;  // the outermost container has 1
+    char close;      // } or ]
+    State state;
   };
+
+  // An array that keeps its memory, and its elements as they are, when it is emptied.
+  template <typename T>
+  class Parts {
+   public:
+    T& operator[](size_t i) { return storage_[i]; }
+    const T& operator[](size_t i) const { return storage_[i]; }
+    uint32_t size() const { return size_; }
+    // Moves the others.
+    T& Add() {
+      if (size_ == storage_.size()) [[unlikely]] {
+        Grow();
+      }
+      return storage_[size_++];
+    }
+    void Clear() {
+      size_ = 0;
+      if (storage_.size() > kPartsKept) [[unlikely]] {
+        std::vector<T>().swap(storage_);
+      }
+    }
+    size_t bytes() const { return storage_.capacity() * sizeof(T); }
+
+   private:
+    void Grow() { storage_.resize(storage_.empty() ? 64 : 2 * storage_.size()); }
+
+    std::vector<T> storage_;
+    uint32_t size_ = 0;
+  };
+  // More than a usual payload needs; one that needed more gives its memory back.
+  static constexpr size_t kPartsKept = 8 * 1024;
 
   uint32_t Enter(Id id);
   Id Advance(uint32_t node);
   bool FindNext(Node& node, size_t* at);
+  json::Step SkipMember(const Member& member, uint32_t depth) const;
   bool EndOfLast(const Node& node, size_t* at);
   bool ReadKey(size_t* at, Member* member);
+  bool DecodeKey(size_t at, size_t* end, Member* member);
   bool Fail(size_t at, const char* error);
-  Value ReadString(Id id);
-  Value ReadObject(Id id);
-  Value FailRead(size_t at, const char* error);
+  void ReadString(Member& member, Value* value);
+  void ReadObject(Member& member, Value* value);
+  void FailRead(size_t at, const char* error, Value* value);
   void Walked(size_t at) {
     if (at > walked_) walked_ = at;
   }
 
   EventArena* const arena_;
   std::string_view text_;
-  std::vector<Member> members_;  // [0] stands for kNone, [1] for the root
-  std::vector<Node> nodes_;      // [0] stands for "not entered"
+  Parts<Member> members_;  // [0] stands for kNone, [1] for the root
+  Parts<Node> nodes_;      // [0] stands for "not entered"
   size_t walked_ = 0;
   json::Step failure_;  // of the last call
 };

@@ -24,13 +24,6 @@ std::optional<uint32_t> IndexOf(std::string_view key) {
   return static_cast<uint32_t>(index);
 }
 
-Value FailedValue(std::string_view text) {
-  Value value;
-  value.kind = Value::Kind::kFailed;
-  value.text = text;
-  return value;
-}
-
 }  // namespace
 
 void PayloadReader::Reset(std::string_view payload) {
@@ -43,18 +36,21 @@ size_t PayloadReader::bytes_held() const {
          elements_.capacity() * sizeof(Value);
 }
 
-Value PayloadReader::Failed() {
+void PayloadReader::Fail(Value* value) {
   static constexpr size_t kMessageMax = 160;
   char* const text = arena_->Allocate(kMessageMax);
   const auto end =
       fmt::format_to_n(text, kMessageMax, "the payload is not valid JSON at byte {}: {}",
                        document_.failure().at, document_.failure().error);
-  return FailedValue({text, std::min(end.size, kMessageMax)});
+  value->kind = Value::Kind::kFailed;
+  value->text = {text, std::min(end.size, kMessageMax)};
 }
 
-Value PayloadReader::Read(Id id) {
-  const Value value = document_.Read(id);
-  return value.kind == Value::Kind::kFailed ? Failed() : value;
+void PayloadReader::Read(Id id, Value* value) {
+  document_.Read(id, value);
+  if (value->kind == Value::Kind::kFailed) [[unlikely]] {
+    Fail(value);
+  }
 }
 
 // Goes down until the keys are used up or an array must be crossed.
@@ -70,11 +66,13 @@ PayloadReader::End PayloadReader::Follow(Id id, std::span<const std::string> key
         id = document_.ElementAt(id, *index);
         break;
       }
-      default:
+      default: {
         // Nothing is below it; but what stands there must be a value.
-        return {document_.Read(id).kind == Value::Kind::kFailed ? LazyDocument::kFailed
-                                                                : LazyDocument::kNone,
+        Value value;
+        document_.Read(id, &value);
+        return {value.kind == Value::Kind::kFailed ? LazyDocument::kFailed : LazyDocument::kNone,
                 {}};
+      }
     }
     if (id == LazyDocument::kNone || id == LazyDocument::kFailed) return {id, {}};
     keys = keys.subspan(1);
@@ -82,63 +80,70 @@ PayloadReader::End PayloadReader::Follow(Id id, std::span<const std::string> key
   return {id, keys};
 }
 
-Value PayloadReader::List(const End& array) {
+void PayloadReader::List(const End& array, Value* list) {
   frames_.clear();
   elements_.clear();
   frames_.push_back({array.id, LazyDocument::kNone, array.keys});
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
     frame.element = document_.Next(frame.array, frame.element);
-    if (frame.element == LazyDocument::kFailed) return Failed();
+    if (frame.element == LazyDocument::kFailed) return Fail(list);
     if (frame.element == LazyDocument::kNone) {
       frames_.pop_back();
       continue;
     }
     const End end = Follow(frame.element, frame.keys);
-    if (end.id == LazyDocument::kFailed) return Failed();
+    if (end.id == LazyDocument::kFailed) return Fail(list);
     if (end.id == LazyDocument::kNone) continue;
     if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) {
       frames_.push_back({end.id, LazyDocument::kNone, end.keys});
       continue;
     }
-    const Value value = Read(end.id);
-    if (value.kind == Value::Kind::kFailed) return value;
+    Value value;
+    Read(end.id, &value);
+    if (value.kind == Value::Kind::kFailed) {
+      *list = value;
+      return;
+    }
     if (value.kind != Value::Kind::kNull) elements_.push_back(value);
   }
-  Value list;
-  if (elements_.empty()) return list;
+  if (elements_.empty()) return;
   Value* const copy = arena_->AllocateArray<Value>(elements_.size());
   std::uninitialized_copy(elements_.begin(), elements_.end(), copy);
-  list.kind = Value::Kind::kList;
-  list.list = std::span<const Value>(copy, elements_.size());
-  if (elements_.capacity() > kElementsKept) elements_ = {};
-  return list;
+  list->kind = Value::Kind::kList;
+  list->list = std::span<const Value>(copy, elements_.size());
+  if (elements_.capacity() > kElementsKept) std::vector<Value>().swap(elements_);
 }
 
-Value PayloadReader::GetFrom(Id id, std::span<const std::string> keys) {
+void PayloadReader::GetFrom(Id id, std::span<const std::string> keys, Value* value) {
   const End end = Follow(id, keys);
-  if (end.id == LazyDocument::kFailed) return Failed();
-  if (end.id == LazyDocument::kNone) return {};
-  if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) return List(end);
-  return Read(end.id);
+  if (end.id == LazyDocument::kNone) return;
+  if (end.id == LazyDocument::kFailed) return Fail(value);
+  if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) return List(end, value);
+  Read(end.id, value);
 }
 
-Value PayloadReader::Get(std::span<const std::string> keys) {
-  if (too_long_) return FailedValue("the payload has more than 4 GiB");
+void PayloadReader::Get(std::span<const std::string> keys, Value* value) {
+  if (too_long_) [[unlikely]] {
+    value->kind = Value::Kind::kFailed;
+    value->text = "the payload has more than 4 GiB";
+    return;
+  }
   const Id root = document_.Root();
-  return root == LazyDocument::kFailed ? Failed() : GetFrom(root, keys);
+  if (root == LazyDocument::kFailed) return Fail(value);
+  GetFrom(root, keys, value);
 }
 
-Value PayloadReader::GetOfSubject(std::span<const std::string> keys) {
+void PayloadReader::GetOfSubject(std::span<const std::string> keys, Value* value) {
   const Id root = too_long_ ? LazyDocument::kFailed : document_.Root();
   if (root == LazyDocument::kFailed || document_.KindOf(root) != LazyDocument::Kind::kObject) {
-    return Get(keys);
+    return Get(keys, value);
   }
   Id id = document_.Find(root, keys[0]);
   if (id == LazyDocument::kNone) id = document_.Find(root, "object_attributes");
-  if (id == LazyDocument::kFailed) return Failed();
-  if (id == LazyDocument::kNone) return {};
-  return GetFrom(id, keys.subspan(1));
+  if (id == LazyDocument::kNone) return;
+  if (id == LazyDocument::kFailed) return Fail(value);
+  GetFrom(id, keys.subspan(1), value);
 }
 
 }  // namespace cievents::matcher

@@ -23,10 +23,10 @@ class PayloadReader {
   // `payload` must live until the next Reset; empty stands for {}.
   void Reset(std::string_view payload);
 
-  // `keys` below the payload; none = the whole payload.
-  Value Get(std::span<const std::string> keys);
+  // `keys` below the payload; none = the whole payload. *value must be Value().
+  void Get(std::span<const std::string> keys, Value* value);
   // The same, but where the payload is an object without keys[0], that is `object_attributes`.
-  Value GetOfSubject(std::span<const std::string> keys);
+  void GetOfSubject(std::span<const std::string> keys, Value* value);
 
   size_t bytes_walked() const { return document_.bytes_walked(); }
   size_t bytes_held() const;  // for tests
@@ -48,10 +48,10 @@ class PayloadReader {
   };
 
   End Follow(Id id, std::span<const std::string> keys);
-  Value GetFrom(Id id, std::span<const std::string> keys);
-  Value List(const End& array);
-  Value Read(Id id);
-  Value Failed();
+  void GetFrom(Id id, std::span<const std::string> keys, Value* value);
+  void List(const End& array, Value* value);
+  void Read(Id id, Value* value);
+  void Fail(Value* value);
 
   EventArena* const arena_;
   LazyDocument document_;
