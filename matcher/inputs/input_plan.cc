@@ -21,13 +21,19 @@ struct EventSource {
   std::vector<std::shared_ptr<const EventPath>> paths;  // one a block
 };
 
-// One input. Its value is that of the first source that has one, else `fallback`.
+// A value that no event changes: what is fixed, or the default; checked and coerced.
+struct FixedValue {
+  InputValue value;
+  ValueList list;  // of an array: as conditions see it
+};
+
+// One input. Its value is that of the first source that has one, else `fallback`. Small, since
+// there may be as many as there are subscriptions.
 struct PlannedInput {
   std::string name;
-  std::vector<EventSource> sources;    // in order of precedence; empty = constant
-  std::optional<InputValue> fallback;  // what is fixed, else the default; checked and coerced
-  std::unique_ptr<const ValueList> fallback_list;  // of an array: as conditions see it
-  std::optional<InputSpec> spec;                   // only where sources must be checked
+  std::vector<EventSource> sources;            // in order of precedence; empty = constant
+  std::unique_ptr<const FixedValue> fallback;  // null = none
+  std::unique_ptr<const InputSpec> spec;       // only where sources must be checked
 };
 
 // What happened to one input for one event. kFailed: the messages are in `errors`.
@@ -45,26 +51,26 @@ Outcome ResolveInput(const PlannedInput& input, EventFields& event, InputValue* 
       errors->push_back(fmt::format("`{}` input: {}", input.name, reason));
       return Outcome::kFailed;
     }
-    if (!input.spec.has_value()) return Outcome::kValue;
+    if (input.spec == nullptr) return Outcome::kValue;
     return input.spec->Check(ValueOrigin::kProvided, value, errors) ? Outcome::kValue
                                                                     : Outcome::kFailed;
   }
-  if (input.fallback.has_value()) {
-    *value = *input.fallback;
+  if (input.fallback != nullptr) {
+    *value = input.fallback->value;
     return Outcome::kValue;
   }
-  if (!input.spec.has_value() || !input.spec->is_required()) return Outcome::kAbsent;
+  if (input.spec == nullptr || !input.spec->is_required()) return Outcome::kAbsent;
   errors->push_back(input.spec->RequiredError());
   return Outcome::kFailed;
 }
 
 // What a condition sees of an input that no event changes; views into the plan.
-Value ConstantValue(const PlannedInput& input) {
-  if (input.fallback_list == nullptr) return ViewOf(*input.fallback);
+Value ViewOfFixed(const FixedValue& fixed) {
+  if (fixed.value.kind != InputValue::Kind::kArray) return ViewOf(fixed.value);
   Value list;
-  if (input.fallback_list->values.empty()) return list;
+  if (fixed.list.values.empty()) return list;
   list.kind = Value::Kind::kList;
-  list.list = input.fallback_list->values;
+  list.list = fixed.list.values;
   return list;
 }
 
@@ -169,17 +175,19 @@ class PlanCompiler {
     }
     if (errors_.size() > errors_before) return;
     if (spec.has_value() && !CheckStatic(*spec, input, &fixed)) return;
-    input.fallback = std::move(fixed);
-    if (!input.sources.empty()) {
-      input.spec = std::move(spec);
-    } else if (!input.fallback.has_value()) {
-      return;  // null is no value
+    if (input.sources.empty() && !fixed.has_value()) return;  // null is no value
+    if (!input.sources.empty() && spec.has_value()) {
+      input.spec = std::make_unique<const InputSpec>(*std::move(spec));
     }
-    if (input.fallback.has_value() && input.fallback->kind == InputValue::Kind::kArray) {
-      auto list = std::make_unique<ValueList>();
-      list->AddArray(input.fallback->text);
-      input.fallback_list = std::move(list);
+    if (fixed.has_value()) {
+      auto fallback = std::make_unique<FixedValue>();
+      fallback->value = *std::move(fixed);
+      if (fallback->value.kind == InputValue::Kind::kArray) {
+        fallback->list.AddArray(fallback->value.text);
+      }
+      input.fallback = std::move(fallback);
     }
+    input.sources.shrink_to_fit();
     inputs_.push_back(std::move(input));
   }
 
@@ -204,10 +212,13 @@ class PlanCompiler {
 
   void AddSource(const InputBinding& binding, PlannedInput* input,
                  std::optional<InputValue>* fixed) {
-    absl::StatusOr<Template> pattern = Template::Compile(binding.value_json, kValidPattern);
+    std::vector<Block> blocks;
+    absl::StatusOr<Template> pattern =
+        Template::Compile(binding.value_json, kValidPattern, &blocks);
     if (!pattern.ok()) return AddError(binding.name, pattern.status());
     EventSource source;
-    for (const Block& block : pattern->blocks()) {
+    source.paths.reserve(blocks.size());
+    for (const Block& block : blocks) {
       absl::StatusOr<std::shared_ptr<const EventPath>> path = ResolveAccess(block);
       if (!path.ok()) return AddError(binding.name, path.status());
       source.paths.push_back(*std::move(path));
@@ -216,12 +227,12 @@ class PlanCompiler {
     if (!source.paths.empty()) {
       source.pattern = *std::move(pattern);
       input->sources.push_back(std::move(source));
-    } else if (pattern->constant().kind != InputValue::Kind::kNull) {
-      if (pattern->constant().text.size() > kInputValueBytesMax) {
+    } else if (pattern->constant()->kind != InputValue::Kind::kNull) {
+      if (pattern->constant()->text.size() > kInputValueBytesMax) {
         return AddError(binding.name,
                         fmt::format("the value has more than {} bytes", kInputValueBytesMax));
       }
-      *fixed = pattern->constant();
+      *fixed = *pattern->constant();
     }
   }
 
@@ -282,7 +293,7 @@ absl::StatusOr<std::unique_ptr<const InputPlan>> InputPlan::Compile(
                                 [](const PlannedInput& input) { return input.sources.empty(); });
   if (state->constant) {
     ObjectWriter writer(&state->constant_json);
-    for (const PlannedInput& input : state->inputs) writer.Add(input.name, *input.fallback);
+    for (const PlannedInput& input : state->inputs) writer.Add(input.name, input.fallback->value);
     writer.Finish();
   }
   return std::unique_ptr<const InputPlan>(new InputPlan(std::move(state)));
@@ -303,7 +314,7 @@ bool InputPlan::Resolve(EventFields& event, std::string* json, std::string* reas
   InputValue value;
   for (const PlannedInput& input : state_->inputs) {
     if (input.sources.empty()) {
-      writer.Add(input.name, *input.fallback);
+      writer.Add(input.name, input.fallback->value);
     } else if (ResolveInput(input, event, &value, &errors) == Outcome::kValue) {
       writer.Add(input.name, value);
     }
@@ -317,9 +328,9 @@ bool InputPlan::Resolve(EventFields& event, std::string* json, std::string* reas
 Value InputPlan::GetInput(std::string_view name, EventFields& event, std::string* scratch) const {
   const PlannedInput* const input = state_ == nullptr ? nullptr : state_->Find(name);
   if (input == nullptr) return {};
-  if (input->sources.empty()) return ConstantValue(*input);
+  if (input->sources.empty()) return ViewOfFixed(*input->fallback);
   if (input->sources.size() == 1 && input->sources.front().pattern.is_plain_block() &&
-      !input->spec.has_value() && !input->fallback.has_value()) {
+      input->spec == nullptr && input->fallback == nullptr) {
     return event.Get(*input->sources.front().paths.front());
   }
   InputValue value;

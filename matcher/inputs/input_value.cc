@@ -35,10 +35,10 @@ void AddFlat(const JsonNode& node, ValueList* list) {
     case JsonNode::Kind::kNumber:
       value.kind = Value::Kind::kText;
       value.bare_json = node.kind == JsonNode::Kind::kNumber;
-      value.text = list->texts.emplace_back(node.text);
+      value.text = list->texts.emplace_front(node.text);
       break;
     case JsonNode::Kind::kObject: {
-      std::string& text = list->texts.emplace_back();
+      std::string& text = list->texts.emplace_front();
       AppendJson(node, &text);
       value.kind = Value::Kind::kText;
       value.bare_json = true;

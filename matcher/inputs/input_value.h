@@ -3,7 +3,7 @@
 #define MATCHER_INPUTS_INPUT_VALUE_H_
 
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +40,8 @@ void AppendTextOf(const Value& value, std::string* out);
 
 // A JSON array as conditions see it: flat, without nulls.
 struct ValueList {
-  std::vector<Value> values;  // views into `texts`
-  std::deque<std::string> texts;
+  std::vector<Value> values;             // views into `texts`
+  std::forward_list<std::string> texts;  // in no order
 
   ValueList() = default;
   ValueList(const ValueList&) = delete;

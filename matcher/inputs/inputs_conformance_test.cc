@@ -102,14 +102,15 @@ TEST_F(InputsConformanceTest, EveryInterpolationCaseGivesGitLabsAnswer) {
     std::string json;
     AppendJsonString(Find(test, "block")->text, &json);
     std::string answer;
-    const auto compiled = Template::Compile(json, "$[[ inputs.input ]]");
+    std::vector<Block> blocks;
+    const auto compiled = Template::Compile(json, "$[[ inputs.input ]]", &blocks);
     if (!compiled.ok()) {
       answer = std::string(compiled.status().message());
     } else {
       std::string unknown;
       std::map<size_t, std::string> scratches;
       const auto lookup = [&](size_t block) {
-        const std::string& access = compiled->blocks()[block].access;
+        const std::string& access = blocks[block].access;
         const std::string name = access.substr(access.find('.') + 1);
         const JsonNode* value = Find(*Find(test, "inputs"), name);
         if (!access.starts_with("inputs.") || value == nullptr) {

@@ -9,7 +9,10 @@ namespace cievents::matcher {
 // Walks the JSON tree once and leaves segments behind.
 class TemplateCompiler {
  public:
-  explicit TemplateCompiler(std::string_view valid_pattern) : valid_pattern_(valid_pattern) {}
+  TemplateCompiler(std::string_view valid_pattern, std::vector<Block>* blocks)
+      : valid_pattern_(valid_pattern), blocks_(*blocks) {
+    blocks_.clear();
+  }
 
   absl::StatusOr<Template> Compile(const JsonNode& root) {
     using Shape = Template::Shape;
@@ -27,11 +30,14 @@ class TemplateCompiler {
       shape = root.kind == JsonNode::Kind::kArray ? Shape::kArray : Shape::kObject;
       CIEVENTS_RETURN_IF_ERROR(AddJson(root, Form::kJson));
     }
-    if (template_.blocks_.empty()) {
-      template_.constant_ = InputValue::Of(root);
+    if (blocks_.empty()) {
+      template_.constant_ = std::make_unique<const InputValue>(InputValue::Of(root));
       return std::move(template_);
     }
     template_.shape_ = shape;
+    template_.functions_.reserve(blocks_.size());
+    for (const Block& block : blocks_) template_.functions_.push_back(block.functions);
+    if (shape == Shape::kBlock) template_.segments_.clear();
     if (!literal_.empty()) template_.segments_.push_back({std::move(literal_), Form::kEnd, 0});
     return std::move(template_);
   }
@@ -53,15 +59,15 @@ class TemplateCompiler {
   }
 
   absl::Status AddBlock(const BlockPlace& place, Form form) {
-    if (template_.blocks_.size() == kBlocksMax) {
+    if (blocks_.size() == kBlocksMax) {
       return Error(absl::StatusCode::kInvalidArgument,
                    "too many interpolation blocks; the value of an input has at most {}",
                    kBlocksMax);
     }
     CIEVENTS_ASSIGN_OR_RETURN(Block block, ParseBlock(place.data, valid_pattern_));
     template_.segments_.push_back(
-        {std::exchange(literal_, std::string()), form, template_.blocks_.size()});
-    template_.blocks_.push_back(std::move(block));
+        {std::exchange(literal_, std::string()), form, static_cast<uint32_t>(blocks_.size())});
+    blocks_.push_back(std::move(block));
     return absl::OkStatus();
   }
 
@@ -129,24 +135,18 @@ class TemplateCompiler {
   }
 
   std::string_view valid_pattern_;
+  std::vector<Block>& blocks_;
   std::string literal_;  // of the segment that is not finished
   Template template_;
 };
 
-absl::StatusOr<Template> Template::Compile(std::string_view json, std::string_view valid_pattern) {
+absl::StatusOr<Template> Template::Compile(std::string_view json, std::string_view valid_pattern,
+                                           std::vector<Block>* blocks) {
   CIEVENTS_ASSIGN_OR_RETURN(const JsonNode root, ParseJson(json));
-  return TemplateCompiler(valid_pattern).Compile(root);
+  return TemplateCompiler(valid_pattern, blocks).Compile(root);
 }
 
 namespace {
-
-// Runs the functions of `block`; without any the value stays what it is.
-absl::Status ApplyFunctions(const Block& block, const FunctionContext& context, InputValue* value) {
-  for (const FunctionCall& call : block.functions) {
-    CIEVENTS_RETURN_IF_ERROR(ApplyFunction(call, context, value));
-  }
-  return absl::OkStatus();
-}
 
 // The items of a JSON array; it has at least one, an empty list is no value.
 std::string_view WithoutBrackets(std::string_view array) {
@@ -160,64 +160,70 @@ Template::Outcome TooLarge(std::string* reason) {
 
 }  // namespace
 
-Template::Outcome Template::Fill(const Block& block, const Segment& segment, const Value& value,
-                                 const FunctionContext& context, std::string* out,
-                                 std::string* reason) const {
-  InputValue input = InputValue::Of(value);
-  const absl::Status applied = ApplyFunctions(block, context, &input);
-  if (!applied.ok()) {
+Template::Outcome Template::EvaluateBlock(size_t block, BlockValues values,
+                                          const FunctionContext& context, InputValue* value,
+                                          std::string* reason) const {
+  const Value found = values(block);
+  if (found.kind == Value::Kind::kNull) return Outcome::kAbsent;
+  if (found.kind == Value::Kind::kFailed) {
+    *reason = std::string(found.text);
+    return Outcome::kFailed;
+  }
+  // Before it is copied: a payload is larger than any input may be.
+  if (found.text.size() > kInputValueBytesMax) return TooLarge(reason);
+  *value = InputValue::Of(found);
+  for (const FunctionCall& call : functions_[block]) {
+    const absl::Status applied = ApplyFunction(call, context, value);
+    if (applied.ok()) continue;
     *reason = std::string(applied.message());
     return Outcome::kFailed;
   }
+  return value->text.size() > kInputValueBytesMax ? TooLarge(reason) : Outcome::kValue;
+}
+
+void Template::AppendPart(const Segment& segment, const InputValue& part, std::string* out) const {
   if (segment.form == Segment::Form::kText) {
     if (shape_ == Shape::kText) {
-      out->append(input.AsText());
+      out->append(part.AsText());
     } else {
-      AppendEscaped(input.AsText(), out);
+      AppendEscaped(part.AsText(), out);
     }
-  } else if (segment.form == Segment::Form::kSplicedJson &&
-             input.kind == InputValue::Kind::kArray) {
-    AppendRawJson(WithoutBrackets(input.text), out);
+  } else if (segment.form == Segment::Form::kSplicedJson && part.kind == InputValue::Kind::kArray) {
+    AppendRawJson(WithoutBrackets(part.text), out);
   } else {
-    input.AppendJson(out);
+    part.AppendJson(out);
   }
-  return Outcome::kValue;
 }
 
 Template::Outcome Template::Evaluate(BlockValues values, const FunctionContext& context,
                                      InputValue* value, std::string* reason) const {
   *value = InputValue();
-  if (shape_ == Shape::kConstant) {
-    *value = constant_;
-    return value->kind == InputValue::Kind::kNull ? Outcome::kAbsent : Outcome::kValue;
+  switch (shape_) {
+    case Shape::kConstant:
+      *value = *constant_;
+      return value->kind == InputValue::Kind::kNull ? Outcome::kAbsent : Outcome::kValue;
+    case Shape::kBlock:
+      return EvaluateBlock(0, values, context, value, reason);
+    case Shape::kText:
+      value->kind = InputValue::Kind::kString;
+      break;
+    case Shape::kArray:
+      value->kind = InputValue::Kind::kArray;
+      break;
+    case Shape::kObject:
+      value->kind = InputValue::Kind::kObject;
+      break;
   }
+  InputValue part;
   for (const Segment& segment : segments_) {
     value->text.append(segment.literal);
     if (segment.form == Segment::Form::kEnd) break;
-    const Block& block = blocks_[segment.block];
-    const Value part = values(segment.block);
-    if (part.kind == Value::Kind::kNull) return Outcome::kAbsent;
-    if (part.kind == Value::Kind::kFailed) {
-      *reason = std::string(part.text);
-      return Outcome::kFailed;
-    }
-    // Before it is copied: a payload is larger than any input may be.
-    if (value->text.size() + part.text.size() > kInputValueBytesMax) return TooLarge(reason);
-    if (shape_ == Shape::kBlock) {
-      *value = InputValue::Of(part);
-      const absl::Status applied = ApplyFunctions(block, context, value);
-      if (applied.ok()) continue;
-      *reason = std::string(applied.message());
-      return Outcome::kFailed;
-    }
-    const Outcome outcome = Fill(block, segment, part, context, &value->text, reason);
+    const Outcome outcome = EvaluateBlock(segment.block, values, context, &part, reason);
     if (outcome != Outcome::kValue) return outcome;
+    AppendPart(segment, part, &value->text);
+    if (value->text.size() > kInputValueBytesMax) return TooLarge(reason);
   }
-  if (value->text.size() > kInputValueBytesMax) return TooLarge(reason);
-  if (shape_ == Shape::kText) value->kind = InputValue::Kind::kString;
-  if (shape_ == Shape::kArray) value->kind = InputValue::Kind::kArray;
-  if (shape_ == Shape::kObject) value->kind = InputValue::Kind::kObject;
-  return Outcome::kValue;
+  return value->text.size() > kInputValueBytesMax ? TooLarge(reason) : Outcome::kValue;
 }
 
 }  // namespace cievents::matcher

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,18 +33,16 @@ using BlockValues = absl::FunctionRef<Value(size_t block)>;
 // Immutable; any number of threads may evaluate.
 class Template {
  public:
-  // kInvalidArgument: `json` is not JSON, or a block in it is wrong. `valid_pattern`: see
-  // ParseBlock.
-  static absl::StatusOr<Template> Compile(std::string_view json, std::string_view valid_pattern);
+  // Sets `blocks` to what stands in the text, in its order; the template keeps only what it needs
+  // of them, since there are as many as there are subscriptions. kInvalidArgument: `json` is not
+  // JSON, or a block in it is wrong. `valid_pattern`: see ParseBlock.
+  static absl::StatusOr<Template> Compile(std::string_view json, std::string_view valid_pattern,
+                                          std::vector<Block>* blocks);
 
-  // In the order of the text; empty = constant.
-  const std::vector<Block>& blocks() const { return blocks_; }
-  // REQUIRES: blocks() is empty.
-  const InputValue& constant() const { return constant_; }
+  // What it is if there are no blocks, else null.
+  const InputValue* constant() const { return constant_.get(); }
   // True if the value is exactly block 0 and nothing is done with it.
-  bool is_plain_block() const {
-    return shape_ == Shape::kBlock && blocks_.front().functions.empty();
-  }
+  bool is_plain_block() const { return shape_ == Shape::kBlock && functions_.front().empty(); }
 
   enum class Outcome : uint8_t {
     kValue,
@@ -62,7 +61,8 @@ class Template {
     kArray,   // literals are JSON
     kObject,  // literals are JSON
   };
-  // A literal, then a block.
+  using Functions = std::vector<FunctionCall>;
+  // A literal, then a block. kBlock needs none.
   struct Segment {
     enum class Form : uint8_t {
       kEnd,         // no block
@@ -72,15 +72,17 @@ class Template {
     };
     std::string literal;
     Form form = Form::kEnd;
-    size_t block = 0;
+    uint32_t block = 0;
   };
 
-  Outcome Fill(const Block& block, const Segment& segment, const Value& value,
-               const FunctionContext& context, std::string* out, std::string* reason) const;
+  // The value of a block behind its functions.
+  Outcome EvaluateBlock(size_t block, BlockValues values, const FunctionContext& context,
+                        InputValue* value, std::string* reason) const;
+  void AppendPart(const Segment& segment, const InputValue& part, std::string* out) const;
 
   Shape shape_ = Shape::kConstant;
-  InputValue constant_;
-  std::vector<Block> blocks_;
+  std::unique_ptr<const InputValue> constant_;
+  std::vector<Functions> functions_;  // of each block
   std::vector<Segment> segments_;
 };
 
