@@ -213,6 +213,123 @@ COMMENT ON FUNCTION cievents.complete_request(p_event_uid uuid, p_subscription_i
 
 
 --
+-- Name: enqueue_batch(uuid[], smallint[], bigint[], text[], text[], text[], bigint[], bigint[], timestamp with time zone[], timestamp with time zone[], boolean[], bigint[], text[], integer[], boolean[], text[], bigint[], text[], text[], bytea[], bytea[], text[], text[], uuid[], bigint[], bigint[], bigint[], text[], text[], text[], text[], text[], integer[], json[], bigint[], text[], text[]); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[]) RETURNS TABLE(inserted_requests integer, reused boolean)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+DECLARE
+  v_new_events integer;
+  v_reused uuid[] := '{}';
+  v_inserted uuid[];
+  v_tenants bigint[];
+BEGIN
+  INSERT INTO cievents.events (
+    event_uid, identity_kind, identity_id, source, event_id, names, project_id, root_namespace_id,
+    event_time, received_at, confidential, actor_user_id, actor_username, actor_access_level,
+    actor_bot, cause_request_id, cause_pipeline_id, subject, data_schema, data, data_digest,
+    traceparent, correlation_id)
+  SELECT
+    e.uid, e.kind, e.identity_id, e.source, e.event_id, string_to_array(e.names, E'\n'),
+    nullif(e.project_id, 0), e.root_id, e.event_time, e.received_at, e.confidential,
+    nullif(e.user_id, 0), nullif(e.username, ''), e.access_level, e.bot,
+    nullif(e.cause_request, ''), nullif(e.cause_pipeline, 0), e.subject, e.data_schema, e.data,
+    e.digest, e.traceparent, e.correlation_id
+  FROM unnest(
+    p_event_uids, p_identity_kinds, p_identity_ids, p_sources, p_event_ids, p_names,
+    p_event_project_ids, p_event_root_namespace_ids, p_event_times, p_received_times,
+    p_confidential, p_actor_user_ids, p_actor_usernames, p_actor_access_levels, p_actor_bots,
+    p_cause_request_ids, p_cause_pipeline_ids, p_subjects, p_data_schemas, p_data,
+    p_data_digests, p_traceparents, p_correlation_ids
+  ) AS e (
+    uid, kind, identity_id, source, event_id, names, project_id, root_id, event_time, received_at,
+    confidential, user_id, username, access_level, bot, cause_request, cause_pipeline, subject,
+    data_schema, data, digest, traceparent, correlation_id)
+  ON CONFLICT (event_uid) DO NOTHING;
+  GET DIAGNOSTICS v_new_events = ROW_COUNT;
+
+  -- A statement of its own: its snapshot sees the events of writers that the insert waited for.
+  IF v_new_events < cardinality(p_event_uids) THEN
+    SELECT coalesce(array_agg(g.uid), '{}') INTO v_reused
+    FROM unnest(p_event_uids, p_data_digests) AS g (uid, digest)
+    JOIN cievents.events s ON s.event_uid = g.uid
+    WHERE s.data_digest <> g.digest
+      AND s.event_uid >= p_event_uids[1]
+      AND s.event_uid <= p_event_uids[cardinality(p_event_uids)];
+  END IF;
+
+  WITH inserted AS (
+    INSERT INTO cievents.pipeline_requests (
+      event_uid, subscription_id, project_id, root_namespace_id, path, ref, commit_sha,
+      workflow_id, event_name, entry, inputs, run_as_user_id)
+    SELECT
+      r.event_uid, r.subscription_id, r.project_id, r.root_id, r.path, r.ref, r.commit_sha,
+      r.workflow_id, r.event_name, r.entry, r.inputs, r.run_as_user_id
+    FROM unnest(
+      p_request_event_uids, p_subscription_ids, p_project_ids, p_root_namespace_ids, p_paths,
+      p_refs, p_commit_shas, p_workflow_ids, p_request_event_names, p_entries, p_inputs,
+      p_run_as_user_ids
+    ) AS r (
+      event_uid, subscription_id, project_id, root_id, path, ref, commit_sha, workflow_id,
+      event_name, entry, inputs, run_as_user_id)
+    WHERE r.event_uid <> ALL (v_reused)
+    ON CONFLICT (event_uid, subscription_id) DO NOTHING
+    RETURNING event_uid, subscription_id, project_id, root_namespace_id
+  ), ends AS MATERIALIZED (
+    SELECT g.event_uid, g.subscription_id, g.project_id, g.root_id, g.outcome, g.reason
+    FROM unnest(
+      p_request_event_uids, p_subscription_ids, p_project_ids, p_root_namespace_ids, p_ends,
+      p_end_reasons
+    ) AS g (event_uid, subscription_id, project_id, root_id, outcome, reason)
+    WHERE g.outcome <> ''
+  ), ready AS (
+    -- NOT IN, and IN below a further operator: hashed, where a join would be a nested loop.
+    INSERT INTO cievents.ready_requests (event_uid, subscription_id, project_id, root_namespace_id)
+    SELECT i.event_uid, i.subscription_id, i.project_id, i.root_namespace_id FROM inserted i
+    WHERE (i.event_uid, i.subscription_id) NOT IN (
+      SELECT e.event_uid, e.subscription_id FROM ends e)
+    RETURNING root_namespace_id
+  ), ended AS (
+    INSERT INTO cievents.request_outcomes (
+      event_uid, subscription_id, project_id, root_namespace_id, attempt, owner, outcome, reason)
+    SELECT e.event_uid, e.subscription_id, e.project_id, e.root_id, 0, '', e.outcome, e.reason
+    FROM ends e
+    WHERE ((e.event_uid, e.subscription_id) IN (
+      SELECT i.event_uid, i.subscription_id FROM inserted i)) IS TRUE
+  )
+  SELECT (SELECT array_agg(i.event_uid) FROM inserted i),
+    (SELECT array_agg(DISTINCT r.root_namespace_id) FROM ready r)
+  INTO v_inserted, v_tenants;
+
+  PERFORM cievents.give_turns(v_tenants);
+
+  RETURN QUERY
+  WITH counts AS MATERIALIZED (
+    SELECT n.uid, count(*)::integer AS requests FROM unnest(v_inserted) AS n (uid) GROUP BY n.uid
+  )
+  SELECT coalesce(c.requests, 0), g.uid = ANY (v_reused)
+  FROM unnest(p_event_uids) WITH ORDINALITY AS g (uid, place)
+  LEFT JOIN counts c ON c.uid = g.uid
+  ORDER BY g.place;
+END
+$$;
+
+
+ALTER FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[]) OWNER TO postgres;
+
+--
+-- Name: FUNCTION enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[]); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[]) IS 'Writes events and their pipeline requests, each at most once whatever is sent again; a request that ends at once gets its outcome and is never ready. Answers for each event, in order: how many requests were new; whether its id was used with another payload, in which case none were written.';
+
+
+--
 -- Name: enqueue_requests(uuid[], smallint[], bigint[], text[], text[], text[], bigint[], bigint[], timestamp with time zone[], timestamp with time zone[], boolean[], bigint[], text[], integer[], boolean[], text[], bigint[], text[], text[], bytea[], bytea[], text[], text[], uuid[], bigint[], bigint[], bigint[], text[], text[], text[], text[], text[], integer[], json[], bigint[]); Type: FUNCTION; Schema: cievents; Owner: postgres
 --
 
@@ -1598,7 +1715,7 @@ CREATE TABLE cievents.request_outcomes (
     pipeline_id bigint,
     reason text NOT NULL,
     ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT request_outcomes_outcome CHECK ((outcome = ANY (ARRAY['created'::text, 'retry'::text, 'dead'::text, 'lease_expired'::text])))
+    CONSTRAINT request_outcomes_outcome CHECK ((outcome = ANY (ARRAY['created'::text, 'retry'::text, 'dead'::text, 'lease_expired'::text, 'failed_input'::text])))
 )
 PARTITION BY RANGE (ended_at);
 
@@ -1609,7 +1726,7 @@ ALTER TABLE cievents.request_outcomes OWNER TO postgres;
 -- Name: TABLE request_outcomes; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON TABLE cievents.request_outcomes IS 'An attempt and what came of it; append-only. Daily partitions, made by the program.';
+COMMENT ON TABLE cievents.request_outcomes IS 'An attempt and what came of it, or why a request ended without one; append-only. Daily partitions, made by the program.';
 
 
 --
@@ -1644,21 +1761,21 @@ COMMENT ON COLUMN cievents.request_outcomes.root_namespace_id IS 'The tenant.';
 -- Name: COLUMN request_outcomes.attempt; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.request_outcomes.attempt IS 'Number of the attempt, 1-based.';
+COMMENT ON COLUMN cievents.request_outcomes.attempt IS 'Number of the attempt, 1-based; 0 = ended when its event was matched.';
 
 
 --
 -- Name: COLUMN request_outcomes.owner; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.request_outcomes.owner IS 'Who held the lease.';
+COMMENT ON COLUMN cievents.request_outcomes.owner IS 'Who held the lease; empty = nobody.';
 
 
 --
 -- Name: COLUMN request_outcomes.outcome; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.request_outcomes.outcome IS 'created, retry, dead or lease_expired.';
+COMMENT ON COLUMN cievents.request_outcomes.outcome IS 'created, retry, dead, lease_expired or failed_input.';
 
 
 --
@@ -1749,7 +1866,8 @@ CREATE TABLE cievents.subscriptions (
     suspended boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    ended_at timestamp with time zone
+    ended_at timestamp with time zone,
+    spec_inputs json DEFAULT '{}'::json NOT NULL
 );
 
 
@@ -1854,6 +1972,13 @@ COMMENT ON COLUMN cievents.subscriptions.ended_at IS 'When the key was removed; 
 
 
 --
+-- Name: COLUMN subscriptions.spec_inputs; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.spec_inputs IS 'Inputs that the pipeline file declares (`spec: inputs`): canonical JSON, kept bit by bit.';
+
+
+--
 -- Name: subscriptions_subscription_id_seq; Type: SEQUENCE; Schema: cievents; Owner: postgres
 --
 
@@ -1950,9 +2075,9 @@ CREATE VIEW cievents_admin.balance AS
         UNION ALL
          SELECT request_outcomes.event_uid,
             request_outcomes.subscription_id,
-            'created'::text
+            request_outcomes.outcome
            FROM cievents.request_outcomes
-          WHERE (request_outcomes.outcome = 'created'::text)
+          WHERE (request_outcomes.outcome = ANY (ARRAY['created'::text, 'failed_input'::text]))
         )
  SELECT states.event_uid,
     states.subscription_id,
@@ -2346,7 +2471,7 @@ CREATE VIEW cievents_admin.requests AS
             WHEN (q.event_uid IS NOT NULL) THEN 'ready'::text
             WHEN (d.event_uid IS NOT NULL) THEN 'deferred'::text
             WHEN (l.event_uid IS NOT NULL) THEN 'dead'::text
-            WHEN (c.attempt IS NOT NULL) THEN 'created'::text
+            WHEN (c.attempt IS NOT NULL) THEN c.outcome
             ELSE NULL::text
         END AS state,
     COALESCE(a.attempt, q.attempt, d.attempt, l.attempt, c.attempt) AS attempt,
@@ -2354,7 +2479,11 @@ CREATE VIEW cievents_admin.requests AS
     a.lease_until,
     d.due_at,
     c.pipeline_id,
-    COALESCE(d.reason, l.reason) AS reason,
+    COALESCE(d.reason, l.reason,
+        CASE
+            WHEN (c.outcome <> 'created'::text) THEN c.reason
+            ELSE NULL::text
+        END) AS reason,
     COALESCE(a.claimed_at, q.ready_at, d.deferred_at, l.died_at, c.ended_at) AS state_since
    FROM (((((cievents.pipeline_requests r
      LEFT JOIN cievents.active_requests a USING (event_uid, subscription_id))
@@ -2363,9 +2492,11 @@ CREATE VIEW cievents_admin.requests AS
      LEFT JOIN cievents.dead_letters l USING (event_uid, subscription_id))
      LEFT JOIN LATERAL ( SELECT o.attempt,
             o.pipeline_id,
-            o.ended_at
+            o.ended_at,
+            o.outcome,
+            o.reason
            FROM cievents.request_outcomes o
-          WHERE ((o.event_uid = r.event_uid) AND (o.subscription_id = r.subscription_id) AND (o.outcome = 'created'::text))
+          WHERE ((o.event_uid = r.event_uid) AND (o.subscription_id = r.subscription_id) AND (o.outcome = ANY (ARRAY['created'::text, 'failed_input'::text])))
          LIMIT 1) c ON (true));
 
 
@@ -2466,7 +2597,7 @@ COMMENT ON COLUMN cievents_admin.requests.enqueued_at IS 'When it was written.';
 -- Name: COLUMN requests.state; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.requests.state IS 'ready, active, deferred, created or dead; null = none, which cievents_admin.balance lists.';
+COMMENT ON COLUMN cievents_admin.requests.state IS 'ready, active, deferred, created, dead or failed_input; null = none, which cievents_admin.balance lists.';
 
 
 --
@@ -2508,7 +2639,7 @@ COMMENT ON COLUMN cievents_admin.requests.pipeline_id IS 'The pipeline (created)
 -- Name: COLUMN requests.reason; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.requests.reason IS 'What happened (deferred, dead).';
+COMMENT ON COLUMN cievents_admin.requests.reason IS 'What happened (deferred, dead, failed_input).';
 
 
 --

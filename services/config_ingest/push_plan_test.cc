@@ -42,6 +42,7 @@ store::StoredSubscription Stored(int64_t id, const ci_yaml::SubscriptionDraft& d
   row.workflow_id = draft.workflow_id;
   row.entries_json = ci_yaml::EntriesToJson(draft.entries);
   row.inputs_json = ci_yaml::InputsToJson(draft.include_inputs);
+  row.spec_inputs_json = draft.spec_inputs_json;
   row.owner_user_id = kOldPusher;
   return row;
 }
@@ -69,6 +70,31 @@ TEST(DiffSubscriptionsTest, TheFirstPushAddsEverything) {
   EXPECT_EQ(diff.after[0].write_index, 0);
   EXPECT_EQ(diff.after[1].write_index, 1);
   EXPECT_THAT(diff.ended, IsEmpty());
+}
+
+TEST(DiffSubscriptionsTest, DeclaredInputsAreWrittenWithTheSubscription) {
+  ci_yaml::SubscriptionDraft draft = Draft("a");
+  draft.spec_inputs_json = R"({"n":{"type":"number"}})";
+  SubscriptionDiff diff = DiffSubscriptions({}, {draft}, kNewPusher);
+  ASSERT_THAT(diff.writes, SizeIs(1));
+  EXPECT_EQ(diff.writes[0].spec_inputs_json, draft.spec_inputs_json);
+  EXPECT_EQ(diff.after[0].subscription.spec_inputs_json, draft.spec_inputs_json);
+
+  // Other declarations are another workflow id: an update.
+  ci_yaml::SubscriptionDraft changed = Draft("a", "d", "w2");
+  changed.spec_inputs_json = R"({"n":{"type":"string"}})";
+  diff = DiffSubscriptions({Stored(1, draft)}, {changed}, kNewPusher);
+  EXPECT_THAT(Describe(diff), ElementsAre("+0 ~1 -0", "1:a:d by 4"));
+  EXPECT_EQ(diff.writes[0].spec_inputs_json, changed.spec_inputs_json);
+}
+
+TEST(DiffSubscriptionsTest, ARowThatLacksItsDeclaredInputsGetsThemAndKeepsItsOwner) {
+  ci_yaml::SubscriptionDraft draft = Draft("a");
+  const store::StoredSubscription row = Stored(1, draft);
+  draft.spec_inputs_json = R"({"n":{"type":"number"}})";
+  const SubscriptionDiff diff = DiffSubscriptions({row}, {draft}, kNewPusher);
+  EXPECT_THAT(Describe(diff), ElementsAre("+0 ~0 -0", "1:a:d by 3"));
+  EXPECT_EQ(diff.writes[0].spec_inputs_json, draft.spec_inputs_json);
 }
 
 TEST(DiffSubscriptionsTest, AnEqualSetWritesNothingAndKeepsItsOwner) {

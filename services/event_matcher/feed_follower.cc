@@ -34,6 +34,7 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
     subscription.workflow_id = row.workflow_id;
     subscription.entries = *std::move(entries);
     subscription.include_inputs = *std::move(inputs);
+    subscription.spec_inputs_json = row.spec_inputs_json;
     subscription.owner_user_id = row.owner_user_id;
     subscription.created_time_ms = row.created_time_ms;
     subscription.suspended = row.suspended;

@@ -192,8 +192,8 @@ TEST(ToProjectSubscriptionsTest, EveryFieldIsCarried) {
   row.namespace_ids = {70};
   row.default_branch = "trunk";
   row.commit_sha = "c0ffee";
-  row.subscriptions.push_back({42, "a.yml", "ab12", EntriesJson("custom/a"), R"({"env":"live"})", 3,
-                               1'700'000'000'000, true});
+  row.subscriptions.push_back({42, "a.yml", "ab12", EntriesJson("custom/a"), R"({"env":"live"})",
+                               R"({"env":{}})", 3, 1'700'000'000'000, true});
   const matcher::ProjectSubscriptions set = ToProjectSubscriptions(row);
   EXPECT_EQ(set.project_id, 7);
   EXPECT_THAT(set.namespace_ids, ElementsAre(70));
@@ -208,6 +208,7 @@ TEST(ToProjectSubscriptionsTest, EveryFieldIsCarried) {
   EXPECT_EQ(subscription.entries[0].patterns[0].text(), "custom/a");
   ASSERT_THAT(subscription.include_inputs, SizeIs(1));
   EXPECT_EQ(subscription.include_inputs[0].value_json, "\"live\"");
+  EXPECT_EQ(subscription.spec_inputs_json, R"({"env":{}})");
   EXPECT_EQ(subscription.owner_user_id, 3);
   EXPECT_EQ(subscription.created_time_ms, 1'700'000'000'000);
   EXPECT_TRUE(subscription.suspended);

@@ -151,6 +151,25 @@ TEST(AssembleTest, IncludedFilesSubscribeWithTheInputsOfTheInclude) {
               ElementsAre(".gitlab-ci-event.yml", ".gitlab-ci.yml", "my/a.yml", "plain.yml"));
 }
 
+TEST(AssembleTest, ADraftCarriesWhatItsPipelineFileDeclares) {
+  const Assembly assembly =
+      Commit()
+          .Add(".gitlab-ci-event.yml", "events: [package/published]\n")
+          .Add(".gitlab-ci.yml",
+               "spec: {inputs: {n: {type: number, default: 1.50}}}\n---\ninclude: a.yml\n")
+          .Add("a.yml", "spec: {events: [issue/closed], inputs: {env: {default: b}}}\n---\n")
+          .Add(".gitlab/ci/events/b.yml", kIssueHeader)
+          .Assemble();
+  EXPECT_THAT(Issues(assembly), IsEmpty());
+  std::vector<std::string> declared;
+  for (const SubscriptionDraft& draft : assembly.drafts) {
+    declared.push_back(draft.path + draft.spec_inputs_json);
+  }
+  EXPECT_THAT(declared,
+              ElementsAre(R"(.gitlab-ci.yml{"n":{"default":1.50,"type":"number"}})",
+                          ".gitlab/ci/events/b.yml{}", R"(a.yml{"env":{"default":"b"}})"));
+}
+
 TEST(AssembleTest, AFileOfTheEventsFolderThatIsIncludedIsSubscribedOnlyAsIncluded) {
   const Assembly assembly =
       Commit()

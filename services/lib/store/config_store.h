@@ -43,7 +43,8 @@ struct StoredSubscription {
   std::string inputs_digest;
   std::string workflow_id;
   std::string entries_json;
-  std::string inputs_json;  // canonical JSON of the include inputs
+  std::string inputs_json;              // canonical JSON of the include inputs
+  std::string spec_inputs_json = "{}";  // canonical JSON of the file's `spec: inputs`
   int64_t owner_user_id = 0;
   bool ended = false;  // a tombstone: gets its id back when the key returns
 };
@@ -63,6 +64,7 @@ struct SubscriptionWrite {
   std::string workflow_id;
   std::string entries_json;
   std::string inputs_json;
+  std::string spec_inputs_json = "{}";
   int64_t owner_user_id = 0;
 };
 

@@ -20,7 +20,8 @@ struct FeedSubscription {
   std::string path;
   std::string workflow_id;
   std::string entries_json;
-  std::string inputs_json;  // include inputs, as stored
+  std::string inputs_json;       // include inputs, as stored
+  std::string spec_inputs_json;  // the file's `spec: inputs`, as stored
   int64_t owner_user_id = 0;
   int64_t created_time_ms = 0;
   bool suspended = false;
