@@ -1,17 +1,42 @@
 #!/bin/sh
-# Runs the measurements; results go to build/loadtest/*.json. Usage: run.sh [PART], parts: engine
+# Runs the measurements. Usage: run.sh [PART] [FLAGS of the part's tool], parts: engine; none = all.
+# Leaves build/loadtest/report.json (a list of figures), report.md (tables and plots), and the CSV
+# and SVG files that it shows. A part's figures are replaced as a whole; without the others' they
+# would be of different commits.
 set -eu
-part="${1:-engine}"
+part="${1:-}"
+[ $# -eq 0 ] || shift
 case "$part" in
-  engine) ;;
+  "" | engine) ;;
   *)
     echo "loadtest: there is no part '$part'; parts: engine" >&2
     exit 2
     ;;
 esac
+
+folder=build/loadtest
+commit="$(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
+if [ -n "$(git status --porcelain --untracked-files=no 2>/dev/null)" ]; then
+  commit="$commit with changes"
+fi
+
 cmake --preset release >/dev/null
-cmake --build build/release --target engine_benchmark
-mkdir -p build/loadtest
-build/release/loadtest/engine_benchmark --benchmark_repetitions=5 \
-  --benchmark_report_aggregates_only=true --benchmark_out=build/loadtest/engine.json \
-  --benchmark_out_format=json
+mkdir -p "$folder"
+rm -f "$folder"/*.report.json "$folder"/*.report.md "$folder"/*.csv "$folder"/*.svg
+
+run_engine() {
+  cmake --build build/release --target engine_loadtest access_benchmark payload_benchmark
+  build/release/loadtest/engine_loadtest --folder "$folder" --commit "$commit" "$@"
+  for benchmark in access payload; do
+    "build/release/loadtest/${benchmark}_benchmark" --benchmark_min_time=0.05 \
+      --benchmark_out="$folder/engine.$benchmark.benchmark.json" --benchmark_out_format=json \
+      >"$folder/engine.$benchmark.benchmark.txt"
+  done
+}
+
+if [ -z "$part" ] || [ "$part" = engine ]; then run_engine "$@"; fi
+
+jq -s add "$folder"/*.report.json >"$folder/report.json"
+cat "$folder"/*.report.md >"$folder/report.md"
+echo "report: $folder/report.md"
+jq -r '.[] | select(.ok == false) | "not reached: \(.id): \(.value) \(.unit), target \(.target)"' "$folder/report.json"

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 #include <string.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "matcher/base/check.h"
@@ -30,15 +31,20 @@ int64_t DaysFromCivil(int64_t year, int64_t month, int64_t day) {
          719'468;
 }
 
-// `"payload":` as a member of the document. A quote inside a string is escaped, so these bytes
-// are no string's; and all members before it are strings or lists of strings.
-std::string_view FindPayload(std::string_view document) {
-  static constexpr std::string_view kKey = "\"payload\":";
-  const void* found = memmem(document.data(), document.size(), kKey.data(), kKey.size());
-  CIEVENTS_CHECK(found != nullptr);
-  const size_t begin =
-      static_cast<size_t>(static_cast<const char*>(found) - document.data()) + kKey.size();
-  // The payload is the last member: all up to the document's last brace.
+constexpr std::string_view kPayloadKey = "\"payload\":";
+
+// The payload's text, which is the last member: all from behind its key up to the document's last
+// brace. `guess` is where the key stands if the members before it have neither blanks nor escapes.
+// Else it is searched for: a quote inside a string is escaped, so the key's bytes are no string's.
+std::string_view FindPayload(std::string_view document, size_t guess) {
+  size_t begin = guess;
+  if (document.substr(std::min(guess, document.size()), kPayloadKey.size()) != kPayloadKey) {
+    const void* found =
+        memmem(document.data(), document.size(), kPayloadKey.data(), kPayloadKey.size());
+    CIEVENTS_CHECK(found != nullptr);
+    begin = static_cast<size_t>(static_cast<const char*>(found) - document.data());
+  }
+  begin += kPayloadKey.size();
   return document.substr(begin, document.size() - 1 - begin);
 }
 
@@ -56,34 +62,47 @@ struct Slot {
     if (text.front() == 'g') nearest_first.push_back(ParseDigits(text.substr(1)));
   }
 
-  void TakeScopes(const element& value) {
+  // Returns how many bytes the value has, written without blanks and escapes.
+  size_t TakeScopes(const element& value) {
     std::string_view text;
     if (value.get(text) == simdjson::SUCCESS) {
       TakeScope(text);
-      return;
+      return text.size() + 2;
     }
     simdjson::dom::array list;
     CIEVENTS_CHECK(value.get(list) == simdjson::SUCCESS);
+    size_t bytes = 1;
     for (const element item : list) {
       CIEVENTS_CHECK(item.get(text) == simdjson::SUCCESS);
       TakeScope(text);
+      bytes += text.size() + 3;
     }
+    return bytes;
   }
 
-  void Take(const simdjson::dom::object& document) {
+  // Returns where the payload's key probably stands.
+  size_t Take(const simdjson::dom::object& document) {
+    size_t bytes = 1;
     for (const auto& [key, value] : document) {
       if (key == "payload") break;
+      bytes += key.size() + 4;  // two quotes, colon, comma
       if (key == "scope") {
-        TakeScopes(value);
+        bytes += TakeScopes(value);
         continue;
       }
       std::string_view text;
       if (value.get(text) != simdjson::SUCCESS) continue;
-      if (key == "id") id = text;
-      if (key == "name") names[0] = text;
-      if (key == "time") time_ms = ParseTime(text);
+      bytes += text.size() + 2;
+      if (key == "id") {
+        id = text;
+      } else if (key == "name") {
+        names[0] = text;
+      } else if (key == "time") {
+        time_ms = ParseTime(text);
+      }
     }
     namespace_ids.assign(nearest_first.rbegin(), nearest_first.rend());
+    return bytes;
   }
 };
 
@@ -110,14 +129,14 @@ std::span<const matcher::EventView> JsonEnvelope::Decode(
     simdjson::dom::object document;
     CIEVENTS_CHECK(state_->parser.parse(text.data(), text.size(), false).get(document) ==
                    simdjson::SUCCESS);
-    slot.Take(document);
+    const size_t payload = slot.Take(document);
     matcher::EventView& view = state_->views[i];
     view.id = slot.id;
     view.names = slot.names;
     view.project_id = slot.project_id;
     view.namespace_ids = slot.namespace_ids;
     view.time_ms = slot.time_ms;
-    view.payload = FindPayload(text);
+    view.payload = FindPayload(text, payload);
   }
   return std::span(state_->views).first(documents.size());
 }
@@ -125,14 +144,18 @@ std::span<const matcher::EventView> JsonEnvelope::Decode(
 int64_t ParseTime(std::string_view text) {
   static constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd.dddZ";
   if (text.size() != kForm.size()) return 0;
-  for (size_t i = 0; i < kForm.size(); ++i) {
-    const bool fits = kForm[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == kForm[i];
-    if (!fits) return 0;
-  }
-  const auto two = [text](size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
+  bool is_form = text[4] == '-' && text[7] == '-' && text[10] == 'T' && text[13] == ':' &&
+                 text[16] == ':' && text[19] == '.' && text[23] == 'Z';
+  const auto digit = [text, &is_form](size_t at) {
+    const unsigned value = static_cast<unsigned char>(text[at]) - unsigned{'0'};
+    is_form &= value <= 9;
+    return static_cast<int64_t>(value);
+  };
+  const auto two = [&digit](size_t at) { return digit(at) * 10 + digit(at + 1); };
   const int64_t days = DaysFromCivil(two(0) * 100 + two(2), two(5), two(8));
   const int64_t seconds = ((days * 24 + two(11)) * 60 + two(14)) * 60 + two(17);
-  return seconds * 1000 + (text[20] - '0') * 100 + two(21);
+  const int64_t time_ms = seconds * 1000 + digit(20) * 100 + two(21);
+  return is_form ? time_ms : 0;
 }
 
 }  // namespace cievents::loadtest
