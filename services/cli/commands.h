@@ -16,6 +16,8 @@ int RunMigrate(const MigrateOptions& options);
 int RunLint(const LintOptions& options);
 int RunPush(const PushOptions& options);
 int RunEmit(const EmitOptions& options);
+int RunExplain(const ExplainOptions& options);
+int RunConditionEval(const ConditionOptions& options);
 int RunRequestsList(const RequestsOptions& options);
 int RunRequestsShow(const RequestsOptions& options);
 int RunRequestsWatch(const RequestsOptions& options);

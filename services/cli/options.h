@@ -77,14 +77,34 @@ struct PushOptions {
   bool dry_run = false;
 };
 
-struct EmitOptions {
-  ClientOptions client;
+// Where events come from.
+struct EventFileOptions {
   std::vector<std::string> webhooks;  // files, - = standard input, JSON lines
   std::vector<std::string> events;
   int64_t project_id = 0;
   std::vector<int64_t> namespace_ids;
   std::string id;
   std::string event_catalogue;
+};
+
+struct EmitOptions {
+  ClientOptions client;
+  EventFileOptions files;
+};
+
+struct ExplainOptions {
+  ClientOptions client;
+  EventFileOptions files;  // one event; its project_id is the subscriber's too
+  std::string request_id;  // instead of an event
+  int limit = 100;
+};
+
+struct ConditionOptions {
+  std::string expression;  // - = standard input, one a line
+  std::string event;       // files
+  std::string variables;
+  std::string inputs;
+  bool json = false;
 };
 
 struct RequestsOptions {

@@ -161,16 +161,50 @@ void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
         command->add_flag("--dry-run", options->dry_run, "validate only");
         DeclareClient(command, &options->client);
       });
-  AddCommand<EmitOptions>(
-      app, "emit", "emit events", chosen, RunEmit, [](CLI::App* command, EmitOptions* options) {
-        command->add_option("--webhook", options->webhooks,
-                            "GitLab webhook payload: a JSON file, or - for JSON lines");
-        command->add_option("--event", options->events,
-                            "event with the proto's field names: a JSON file, or - for JSON lines");
-        DeclareIds(command, &options->project_id, &options->namespace_ids);
-        command->add_option("--id", options->id, "event id for --webhook (default: a fresh UUID)");
-        DeclareCatalogue(command, &options->event_catalogue);
+  const auto declare_files = [](CLI::App* command, EventFileOptions* options) {
+    command->add_option("--webhook", options->webhooks,
+                        "GitLab webhook payload: a JSON file, or - for JSON lines");
+    command->add_option("--event", options->events,
+                        "event with the proto's field names: a JSON file, or - for JSON lines");
+    DeclareIds(command, &options->project_id, &options->namespace_ids);
+    DeclareCatalogue(command, &options->event_catalogue);
+  };
+  AddCommand<EmitOptions>(app, "emit", "emit events", chosen, RunEmit,
+                          [declare_files](CLI::App* command, EmitOptions* options) {
+                            declare_files(command, &options->files);
+                            command->add_option("--id", options->files.id,
+                                                "event id for --webhook (default: a fresh UUID)");
+                            DeclareClient(command, &options->client);
+                          });
+  AddCommand<ExplainOptions>(
+      app, "explain", "why subscriptions fire for an event, or do not", chosen, RunExplain,
+      [declare_files](CLI::App* command, ExplainOptions* options) {
+        command->add_option("request", options->request_id,
+                            "a request's id: its stored event, instead of --event or --webhook");
+        declare_files(command, &options->files);
+        command->add_option("--limit", options->limit, "at most so many subscriptions")
+            ->check(CLI::Range(1, 1000))
+            ->capture_default_str();
         DeclareClient(command, &options->client);
+      });
+}
+
+void AddConditionVerbs(CLI::App* app, std::function<int()>* chosen) {
+  CLI::App* condition = app->add_subcommand("condition", "conditions of `rules`");
+  condition->require_subcommand(1);
+  AddCommand<ConditionOptions>(
+      condition, "eval", "evaluate a condition", chosen, RunConditionEval,
+      [](CLI::App* command, ConditionOptions* options) {
+        command
+            ->add_option("expression", options->expression,
+                         "the text behind `if`; - reads one a line and answers in JSON lines")
+            ->required();
+        command->add_option("--event", options->event,
+                            "event with the proto's field names: a JSON file");
+        command->add_option("--variables", options->variables,
+                            "JSON file: an object of strings; all other variables are undefined");
+        command->add_option("--inputs", options->inputs, "JSON file: an object of input values");
+        command->add_flag("--json", options->json, "machine-readable output");
       });
 }
 
@@ -180,8 +214,10 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
   const auto declare_filter = [](CLI::App* command, RequestsOptions* options) {
     command->add_option("--project-id", options->project_id, "only this project's")
         ->check(kPositiveId);
-    command->add_option("--state", options->state, "ready, active, deferred, created or dead")
-        ->check(CLI::IsMember({"ready", "active", "deferred", "created", "dead"}));
+    command
+        ->add_option("--state", options->state,
+                     "ready, active, deferred, created, dead or failed_input")
+        ->check(CLI::IsMember({"ready", "active", "deferred", "created", "dead", "failed_input"}));
     command->add_option("--limit", options->limit, "at most so many")
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
@@ -254,6 +290,7 @@ int ParseAndRun(int argc, char** argv) {
   AddUserVerbs(&app, &chosen);
   AddRequestVerbs(&app, &chosen);
   AddReadingVerbs(&app, &chosen);
+  AddConditionVerbs(&app, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

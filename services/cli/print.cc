@@ -6,6 +6,7 @@
 
 #include "services/cli/terminal.h"
 #include "services/lib/base/json_writer.h"
+#include "services/lib/ci_yaml/parsed_file.h"
 
 namespace cievents::cli {
 namespace {
@@ -81,8 +82,8 @@ void WriteSubscription(const config::v1::Subscription& subscription, JsonWriter*
   writer->Raw(subscription.inputs_json().empty() ? "{}" : subscription.inputs_json());
   writer->Key("workflow_id");
   writer->String(subscription.workflow_id());
-  writer->Key("not_evaluated_yet");
-  writer->Bool(subscription.not_evaluated_yet());
+  writer->Key("entries");
+  writer->Raw(subscription.entries_json().empty() ? "[]" : subscription.entries_json());
   writer->EndObject();
 }
 
@@ -155,16 +156,33 @@ std::string SubscriptionToJson(const config::v1::Subscription& subscription) {
   return writer.Take();
 }
 
-const std::vector<std::string> kSubscriptionHeader = {"ID",       "PROJECT", "PATH",
-                                                      "PATTERNS", "INPUTS",  "NOTE"};
+const std::vector<std::string> kSubscriptionHeader = {"ID",       "PROJECT",    "PATH",
+                                                      "PATTERNS", "CONDITIONS", "INPUTS"};
+
+namespace {
+
+// What the include fixed, then what each entry gives.
+std::string InputsOf(const config::v1::Subscription& subscription) {
+  std::string text = subscription.inputs_json();
+  const auto entries = ci_yaml::EntriesFromJson(subscription.entries_json());
+  if (!entries.ok()) return text;
+  for (const matcher::Entry& entry : *entries) {
+    if (entry.inputs.empty()) continue;
+    if (text == "{}") text.clear();
+    text += (text.empty() ? "" : "; ") + ci_yaml::InputsToJson(entry.inputs);
+  }
+  return text;
+}
+
+}  // namespace
 
 std::vector<std::string> SubscriptionRow(const config::v1::Subscription& subscription) {
   return {fmt::format("{}", subscription.subscription_id()),
           fmt::format("{}", subscription.project_id()),
           subscription.path(),
           Join(subscription.patterns(), ", "),
-          subscription.inputs_json(),
-          subscription.not_evaluated_yet() ? "not evaluated yet: does not fire" : ""};
+          Join(subscription.conditions(), "; "),
+          InputsOf(subscription)};
 }
 
 std::string OutcomeToJson(const events::v1::Event& event, const events::v1::EventOutcome& outcome) {
@@ -181,6 +199,10 @@ std::string OutcomeToJson(const events::v1::Event& event, const events::v1::Even
   } else {
     writer.Null();
   }
+  writer.Key("failed_payload");
+  writer.Int(outcome.failed_payload_count());
+  writer.Key("suspended");
+  writer.Int(outcome.suspended_count());
   writer.Key("ack");
   writer.String(AckName(outcome));
   writer.Key("event_uid");
@@ -196,13 +218,29 @@ std::string OutcomeToJson(const events::v1::Event& event, const events::v1::Even
   return writer.Take();
 }
 
+namespace {
+
+// The message, and what kept subscriptions from firing.
+std::string Notes(const events::v1::EventOutcome& outcome) {
+  std::string text = outcome.message();
+  const auto add = [&text](int32_t count, const char* what) {
+    if (count == 0) return;
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", count, what);
+  };
+  add(outcome.failed_payload_count(), "could not be evaluated: the payload is not valid JSON");
+  add(outcome.suspended_count(), "suspended");
+  return text;
+}
+
+}  // namespace
+
 const std::vector<std::string> kOutcomeHeader = {"EVENT", "OUTCOME", "MATCHED", "ACK", "MESSAGE"};
 
 std::vector<std::string> OutcomeRow(const events::v1::Event& event,
                                     const events::v1::EventOutcome& outcome) {
   return {Join(event.names(), ", "), OutcomeName(outcome),
           outcome.has_matched_count() ? fmt::format("{}", outcome.matched_count()) : "-",
-          AckName(outcome), outcome.message()};
+          AckName(outcome), Notes(outcome)};
 }
 
 std::string RequestToJson(const pipelines::v1::PipelineRequest& request) {
@@ -253,6 +291,7 @@ const std::vector<std::string> kRequestHeader = {"REQUEST", "EVENT",  "PROJECT",
 std::vector<std::string> RequestRow(const pipelines::v1::PipelineRequest& request) {
   std::string state = request.state();
   if (request.pipeline_id() != 0) state += fmt::format(" (pipeline {})", request.pipeline_id());
+  if (!request.reason().empty()) state += fmt::format(" ({})", Printable(request.reason()));
   return {request.request_id(), request.event_name(),  fmt::format("{}", request.project_id()),
           request.path(),       request.inputs_json(), state};
 }

@@ -102,21 +102,15 @@ void EncodeSubscription(int64_t project_id, const store::StoredSubscription& row
   message->set_inputs_json(row.inputs_json);
   message->set_workflow_id(row.workflow_id);
   message->set_entries_json(row.entries_json);
-  matcher::Subscription subscription;
-  if (auto entries = ci_yaml::EntriesFromJson(row.entries_json); entries.ok()) {
-    subscription.entries = *std::move(entries);
-  }
-  if (auto inputs = ci_yaml::InputsFromJson(row.inputs_json); inputs.ok()) {
-    subscription.include_inputs = *std::move(inputs);
-  }
-  for (const matcher::Entry& entry : subscription.entries) {
+  const auto entries = ci_yaml::EntriesFromJson(row.entries_json);
+  if (!entries.ok()) return;  // the matcher logs it; the row is shown as it stands
+  for (const matcher::Entry& entry : *entries) {
     for (const matcher::Pattern& pattern : entry.patterns) message->add_patterns(pattern.text());
     if (!entry.rules.has_value()) continue;
     for (const matcher::RuleClause& clause : *entry.rules) {
       if (clause.if_text.has_value()) message->add_conditions(*clause.if_text);
     }
   }
-  message->set_not_evaluated_yet(subscription.NeedsEvaluation());
 }
 
 void EncodeAnswer(int64_t project_id, const PushAnswer& answer,

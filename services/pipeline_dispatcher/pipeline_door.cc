@@ -17,8 +17,8 @@ constexpr int kPageSizeMax = 1000;
 constexpr size_t kOwnerBytesMax = 255;
 constexpr size_t kReasonBytesMax = 1024;
 constexpr absl::Duration kDurationMax = absl::Hours(1);
-constexpr std::array<std::string_view, 5> kStates = {"ready", "active", "deferred", "created",
-                                                     "dead"};
+constexpr std::array<std::string_view, 6> kStates = {"ready",   "active", "deferred",
+                                                     "created", "dead",   "failed_input"};
 
 // Payloads have up to 1 MiB, inputs 64 KiB: a response stays well under the 4 MiB that clients
 // take.
@@ -106,7 +106,7 @@ absl::StatusOr<store::RequestFilter> DecodeFilter(
   if (!request.state().empty()) {
     if (std::find(kStates.begin(), kStates.end(), request.state()) == kStates.end()) {
       return Error(absl::StatusCode::kInvalidArgument,
-                   "state '{}' is none of: ready, active, deferred, created, dead",
+                   "state '{}' is none of: ready, active, deferred, created, dead, failed_input",
                    request.state().substr(0, 100));
     }
     filter.state = request.state();

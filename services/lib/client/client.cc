@@ -66,6 +66,7 @@ Client::Client(Options options) : options_(std::move(options)) {
   config_ = config::v1::ConfigService::NewStub(channel);
   pipelines_ = pipelines::v1::PipelineService::NewStub(channel);
   admin_ = admin::v1::AdminService::NewStub(channel);
+  explain_ = admin::v1::ExplainService::NewStub(channel);
 }
 
 absl::Status Client::PublishBatch(const std::vector<events::v1::Event>& events,
@@ -176,6 +177,14 @@ absl::StatusOr<admin::v1::GetPipelineRequestResponse> Client::GetPipelineRequest
   return Call(options_, "GetPipelineRequest",
               static_cast<admin::v1::AdminService::StubInterface*>(admin_.get()),
               &admin::v1::AdminService::StubInterface::GetPipelineRequest, request,
+              Repeat::kWhileUnavailable);
+}
+
+absl::StatusOr<admin::v1::ExplainEventResponse> Client::ExplainEvent(
+    const admin::v1::ExplainEventRequest& request) {
+  return Call(options_, "ExplainEvent",
+              static_cast<admin::v1::ExplainService::StubInterface*>(explain_.get()),
+              &admin::v1::ExplainService::StubInterface::ExplainEvent, request,
               Repeat::kWhileUnavailable);
 }
 

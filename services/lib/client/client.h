@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cievents/admin/v1/admin.grpc.pb.h"
+#include "cievents/admin/v1/explain.grpc.pb.h"
 #include "cievents/config/v1/config.grpc.pb.h"
 #include "cievents/events/v1/events.grpc.pb.h"
 #include "cievents/pipelines/v1/pipelines.grpc.pb.h"
@@ -54,6 +55,8 @@ class Client {
       const admin::v1::ListPipelineRequestsRequest& request);
   absl::StatusOr<admin::v1::GetPipelineRequestResponse> GetPipelineRequest(
       const admin::v1::GetPipelineRequestRequest& request);
+  absl::StatusOr<admin::v1::ExplainEventResponse> ExplainEvent(
+      const admin::v1::ExplainEventRequest& request);
 
  private:
   absl::Status PublishBatch(const std::vector<events::v1::Event>& events,
@@ -65,6 +68,7 @@ class Client {
   std::unique_ptr<config::v1::ConfigService::Stub> config_;
   std::unique_ptr<pipelines::v1::PipelineService::Stub> pipelines_;
   std::unique_ptr<admin::v1::AdminService::Stub> admin_;
+  std::unique_ptr<admin::v1::ExplainService::Stub> explain_;
 };
 
 }  // namespace cievents::client
