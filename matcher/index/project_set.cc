@@ -1,6 +1,7 @@
 #include "matcher/index/project_set.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 #include "matcher/base/check.h"
@@ -16,13 +17,36 @@ uint16_t BytesFor(uint64_t largest) {
   return bytes;
 }
 
-void AppendVarint(uint64_t value, std::vector<uint8_t>* out) {
-  while (value >= 0x80) {
-    out->push_back(static_cast<uint8_t>(value | 0x80));
-    value >>= 7;
+// Writes into memory that is known to be large enough.
+class ByteWriter {
+ public:
+  explicit ByteWriter(uint8_t* at) : at_(at) {}
+  uint8_t* at() const { return at_; }
+
+  void Varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *at_++ = static_cast<uint8_t>(value | 0x80);
+    *at_++ = static_cast<uint8_t>(value);
   }
-  out->push_back(static_cast<uint8_t>(value));
-}
+  void Bytes(uint64_t value, size_t width) {
+    for (size_t i = 0; i < width; ++i, value >>= 8) *at_++ = static_cast<uint8_t>(value);
+  }
+  void Text(std::string_view text) { at_ = std::copy(text.begin(), text.end(), at_); }
+
+  // Two digits a byte, if `text` is lower-case hex of an even length; else nothing, and false.
+  bool PackedHex(std::string_view text) {
+    if (text.size() % 2 != 0 || !std::all_of(text.begin(), text.end(), IsHexDigit)) return false;
+    for (size_t i = 0; i < text.size(); i += 2) {
+      *at_++ = static_cast<uint8_t>(HexValue(text[i]) << 4 | HexValue(text[i + 1]));
+    }
+    return true;
+  }
+
+ private:
+  static bool IsHexDigit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+  static int HexValue(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
+
+  uint8_t* at_;
+};
 
 uint64_t ReadVarint(const uint8_t** at) {
   uint64_t value = 0;
@@ -31,27 +55,6 @@ uint64_t ReadVarint(const uint8_t** at) {
     value |= static_cast<uint64_t>(byte & 0x7f) << shift;
     if ((byte & 0x80) == 0) return value;
   }
-}
-
-void AppendBytes(uint64_t value, size_t width, std::vector<uint8_t>* out) {
-  for (size_t i = 0; i < width; ++i) out->push_back(static_cast<uint8_t>(value >> (8 * i)));
-}
-
-// Two digits a byte, if it is lower-case hex of an even length; else as it is.
-bool PackHex(std::string_view text, std::vector<uint8_t>* out) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  const bool is_hex = text.size() % 2 == 0 &&
-                      std::all_of(text.begin(), text.end(), [&](char c) { return digit(c) >= 0; });
-  if (!is_hex) {
-    out->insert(out->end(), text.begin(), text.end());
-    return false;
-  }
-  for (size_t i = 0; i < text.size(); i += 2) {
-    out->push_back(static_cast<uint8_t>(digit(text[i]) << 4 | digit(text[i + 1])));
-  }
-  return true;
 }
 
 // The smallest value of one number over the set, and how many bytes the differences from it take.
@@ -94,17 +97,6 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
       std::all_of(parts.own_postings.begin(), parts.own_postings.end(),
                   [](const OwnPosting& one) { return one.subscription < 256 && one.entry < 256; });
   header.small_postings_ = small ? 1 : 0;
-  std::vector<uint8_t> tail;
-  for (const OwnPosting& one : parts.own_postings) {
-    AppendBytes(one.pattern, sizeof(PatternId), &tail);
-    AppendBytes(one.subscription, small ? 1 : 2, &tail);
-    AppendBytes(one.entry, small ? 1 : 2, &tail);
-  }
-  for (const Definition* definition : parts.definitions) {
-    const auto address = reinterpret_cast<uint64_t>(definition);
-    CIEVENTS_CHECK(address >> (8 * kPointerBytes) == 0);
-    AppendBytes(address, kPointerBytes, &tail);
-  }
   const Column ids = MakeColumn(parts.numbers, IdOf);
   const Column owners = MakeColumn(parts.numbers, OwnerOf);
   const Column created = MakeColumn(parts.numbers, CreatedOf);
@@ -113,23 +105,44 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
                   [](const SubscriptionNumbers& one) { return one.suspended; });
   header.widths_ = static_cast<uint16_t>(ids.bytes | owners.bytes << 4 | created.bytes << 8 |
                                          (some_suspended ? kSomeSuspended : 0));
-  for (const SubscriptionNumbers& one : parts.numbers) {
-    AppendBytes(static_cast<uint64_t>(IdOf(one)) - ids.base, ids.bytes, &tail);
-    AppendBytes(static_cast<uint64_t>(OwnerOf(one)) - owners.base, owners.bytes, &tail);
-    AppendBytes(static_cast<uint64_t>(CreatedOf(one)) - created.base, created.bytes, &tail);
-    if (some_suspended) tail.push_back(one.suspended ? 1 : 0);
-  }
-  AppendVarint(ids.base, &tail);
-  AppendVarint(static_cast<uint64_t>(parts.project_id), &tail);
-  AppendVarint(owners.base, &tail);
-  AppendVarint(created.base, &tail);
-  const size_t before_commit = tail.size();
-  header.commit_is_packed_hex_ = PackHex(parts.commit_sha, &tail) ? 1 : 0;
-  header.commit_bytes_ = static_cast<uint8_t>(tail.size() - before_commit);
-  auto* const memory =
-      static_cast<uint8_t*>(::operator new(before_bytes + sizeof(ProjectSet) + tail.size()));
+  const size_t exact_bytes = parts.own_postings.size() * (small ? 6 : 8) +
+                             parts.definitions.size() * kPointerBytes +
+                             parts.numbers.size() * header.widths().all();
+  constexpr size_t kBasesBytesMax = 4 * 10;
+  // Written beside, then copied: how long bases and commit are is known afterwards.
+  std::array<uint8_t, kBasesBytesMax + kCommitBytesMax> tail;
+  ByteWriter tail_writer(tail.data());
+  tail_writer.Varint(ids.base);
+  tail_writer.Varint(static_cast<uint64_t>(parts.project_id));
+  tail_writer.Varint(owners.base);
+  tail_writer.Varint(created.base);
+  const uint8_t* const commit = tail_writer.at();
+  header.commit_is_packed_hex_ = tail_writer.PackedHex(parts.commit_sha) ? 1 : 0;
+  if (header.commit_is_packed_hex_ == 0) tail_writer.Text(parts.commit_sha);
+  header.commit_bytes_ = static_cast<uint8_t>(tail_writer.at() - commit);
+  const auto tail_bytes = static_cast<size_t>(tail_writer.at() - tail.data());
+
+  auto* const memory = static_cast<uint8_t*>(
+      ::operator new(before_bytes + sizeof(ProjectSet) + exact_bytes + tail_bytes));
   auto* const set = new (memory + before_bytes) ProjectSet(header);
-  std::copy(tail.begin(), tail.end(), const_cast<uint8_t*>(set->postings()));
+  ByteWriter writer(const_cast<uint8_t*>(set->postings()));
+  for (const OwnPosting& one : parts.own_postings) {
+    writer.Bytes(one.pattern, sizeof(PatternId));
+    writer.Bytes(one.subscription, small ? 1 : 2);
+    writer.Bytes(one.entry, small ? 1 : 2);
+  }
+  for (const Definition* definition : parts.definitions) {
+    const auto address = reinterpret_cast<uint64_t>(definition);
+    CIEVENTS_CHECK(address >> (8 * kPointerBytes) == 0);
+    writer.Bytes(address, kPointerBytes);
+  }
+  for (const SubscriptionNumbers& one : parts.numbers) {
+    writer.Bytes(static_cast<uint64_t>(IdOf(one)) - ids.base, ids.bytes);
+    writer.Bytes(static_cast<uint64_t>(OwnerOf(one)) - owners.base, owners.bytes);
+    writer.Bytes(static_cast<uint64_t>(CreatedOf(one)) - created.base, created.bytes);
+    if (some_suspended) writer.Bytes(one.suspended ? 1 : 0, 1);
+  }
+  std::copy(tail.data(), tail.data() + tail_bytes, writer.at());
   return set;
 }
 

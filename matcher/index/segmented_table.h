@@ -132,6 +132,15 @@ class SegmentedTable {
     Remove(key, [](const T*) { return true; });
   }
 
+  // Makes room for so many entries at once. REQUIRES: empty, and no reader.
+  void Reserve(size_t entries) {
+    const size_t each = entries / segments();
+    if (each < 4) return;
+    for (size_t s = 0; s < segments(); ++s) {
+      directory_[s].store(NewSegment(static_cast<uint32_t>(each)));
+    }
+  }
+
   size_t size() const { return size_; }
 
   // REQUIRES: no writer at the same time (so: the writer itself).
@@ -197,24 +206,28 @@ class SegmentedTable {
     }
   }
 
-  // A new segment with room for what lives and a quarter more. Returns its directory word.
-  uint64_t Rebuild(size_t segment, uint64_t old_word) {
-    Counts& counts = used_[segment];
-    const uint32_t wanted = counts.live + counts.live / 4 + 3;
+  // An empty segment with room for `entries` and a quarter more. Returns its directory word.
+  uint64_t NewSegment(uint32_t entries) {
+    const uint32_t wanted = entries + entries / 4 + 3;
     const uint32_t units = (wanted + kCapacityUnit - 1) / kCapacityUnit;
     CIEVENTS_CHECK(units < (1u << 16));
-    Slot* const slots = new Slot[units * kCapacityUnit];
-    const uint64_t address = reinterpret_cast<uint64_t>(slots);
+    const uint64_t address = reinterpret_cast<uint64_t>(new Slot[units * kCapacityUnit]);
     CIEVENTS_CHECK((address & ~kAddressMask) == 0);
+    return address | uint64_t{units} << 48;
+  }
+
+  // A new segment for what lives. Returns its directory word.
+  uint64_t Rebuild(size_t segment, uint64_t old_word) {
+    Counts& counts = used_[segment];
+    const uint64_t word = NewSegment(counts.live);
     Slot* const old_slots = SlotsOf(old_word);
     for (uint32_t i = 0; i < CapacityOf(old_word); ++i) {
       T* const value = old_slots[i].value.load(std::memory_order_relaxed);
       const uint64_t stored_key = old_slots[i].key.load(std::memory_order_relaxed);
       if (value == nullptr) continue;
-      Place(slots, units * kCapacityUnit, stored_key, MixBits(stored_key - 1), value);
+      Place(SlotsOf(word), CapacityOf(word), stored_key, MixBits(stored_key - 1), value);
     }
     counts.taken = counts.live;
-    const uint64_t word = address | uint64_t{units} << 48;
     directory_[segment].store(word, std::memory_order_seq_cst);
     if (old_slots != nullptr) {
       epochs_.Retire(old_slots, nullptr,

@@ -14,13 +14,12 @@ constexpr int kProjectDirectoryBits = 12;
 // From so many conditional entries under one pattern on, a project's own entries go to the shared
 // lists, where an access index finds the few that an event can concern.
 constexpr size_t kOwnConditionalMax = 8;
-// A set's own postings are counted in 16 bits.
-constexpr size_t kOwnPostingsMax = 16'384;
-
-std::string ContextKey(const ProjectSubscriptions& set) {
-  std::string key(reinterpret_cast<const char*>(set.namespace_ids.data()),
-                  set.namespace_ids.size() * sizeof(int64_t));
-  return key + set.default_branch + static_cast<char>(set.namespace_ids.size() & 0x7f);
+void MakeContextKey(const std::vector<int64_t>& namespace_ids, std::string_view ref,
+                    std::string* key) {
+  const size_t count = namespace_ids.size();
+  key->assign(reinterpret_cast<const char*>(&count), sizeof(count));
+  key->append(reinterpret_cast<const char*>(namespace_ids.data()), count * sizeof(int64_t));
+  key->append(ref);
 }
 
 std::vector<const Definition*> DefinitionsOf(const ProjectSet& set) {
@@ -60,34 +59,29 @@ Tables::~Tables() {
 }
 
 const ProjectContext* Tables::AcquireContext(const ProjectSubscriptions& set) {
-  std::unique_ptr<ProjectContext>& context = contexts_[ContextKey(set)];
-  if (context == nullptr) {
-    context = std::make_unique<ProjectContext>();
-    context->namespace_ids = set.namespace_ids;
-    context->ref = set.default_branch;
+  MakeContextKey(set.namespace_ids, set.default_branch, &context_key_);
+  auto at = contexts_.find(std::string_view(context_key_));
+  if (at == contexts_.end()) {
+    auto made = std::make_unique<ProjectContext>();
+    made->namespace_ids = set.namespace_ids;
+    made->ref = set.default_branch;
+    at = contexts_.emplace(context_key_, std::move(made)).first;
   }
-  ++context->users;
-  return context.get();
+  ++at->second->users;
+  return at->second.get();
 }
 
 void Tables::ReleaseContext(const ProjectContext* context) {
-  ProjectSubscriptions same;
-  same.namespace_ids = context->namespace_ids;
-  same.default_branch = context->ref;
-  const auto at = contexts_.find(ContextKey(same));
+  MakeContextKey(context->namespace_ids, context->ref, &context_key_);
+  const auto at = contexts_.find(std::string_view(context_key_));
   CIEVENTS_CHECK(at != contexts_.end() && at->second.get() == context);
   if (--at->second->users == 0) contexts_.erase(at);
 }
 
-std::vector<PlacedPosting> Tables::Places(std::span<const Definition* const> definitions,
-                                          int64_t project_id, const ProjectContext& context,
-                                          std::vector<OwnPosting>* own) {
-  std::vector<PlacedPosting> places;
-  struct Conditional {
-    PatternId pattern;
-    size_t entries;
-  };
-  std::vector<OwnPosting> mine;
+void Tables::Places(std::span<const Definition* const> definitions, int64_t project_id,
+                    const ProjectContext& context, std::vector<OwnPosting>* own,
+                    std::vector<PlacedPosting>* places) {
+  own->clear();
   for (size_t s = 0; s < definitions.size(); ++s) {
     const std::vector<DefinitionEntry>& entries = definitions[s]->entries;
     for (size_t e = 0; e < entries.size(); ++e) {
@@ -110,45 +104,46 @@ std::vector<PlacedPosting> Tables::Places(std::span<const Definition* const> def
       for (const PatternId pattern : entries[e].patterns) {
         const OwnPosting posting{pattern, static_cast<uint16_t>(s), static_cast<uint16_t>(e)};
         if (is_own) {
-          mine.push_back(posting);
+          own->push_back(posting);
         } else {
-          places.push_back(
+          places->push_back(
               {scope,
                {pattern, posting.subscription, posting.entry, nullptr, definitions[s]->shortcut}});
         }
       }
     }
   }
-  std::stable_sort(mine.begin(), mine.end(),
+  std::stable_sort(own->begin(), own->end(),
                    [](const OwnPosting& a, const OwnPosting& b) { return a.pattern < b.pattern; });
-  for (auto begin = mine.begin(); begin != mine.end();) {
+  const bool too_many = own->size() > kOwnPostingsPerSetMax;
+  if (own->size() <= kOwnConditionalMax) return;
+  auto kept = own->begin();
+  for (auto begin = own->begin(); begin != own->end();) {
     const auto end = std::find_if(
-        begin, mine.end(), [&](const OwnPosting& one) { return one.pattern != begin->pattern; });
+        begin, own->end(), [&](const OwnPosting& one) { return one.pattern != begin->pattern; });
     const auto conditional = std::count_if(begin, end, [&](const OwnPosting& one) {
       return !definitions[one.subscription]->entries[one.entry].access.empty();
     });
-    const bool elsewhere =
-        static_cast<size_t>(conditional) > kOwnConditionalMax || mine.size() > kOwnPostingsMax;
+    const bool elsewhere = too_many || static_cast<size_t>(conditional) > kOwnConditionalMax;
     for (; begin != end; ++begin) {
       if (elsewhere) {
-        places.push_back({{ScopeKey::Kind::kProject, project_id},
-                          {begin->pattern, begin->subscription, begin->entry, nullptr,
-                           definitions[begin->subscription]->shortcut}});
+        places->push_back({{ScopeKey::Kind::kProject, project_id},
+                           {begin->pattern, begin->subscription, begin->entry, nullptr,
+                            definitions[begin->subscription]->shortcut}});
       } else {
-        own->push_back(*begin);
+        *kept++ = *begin;
       }
     }
   }
-  return places;
+  own->erase(kept, own->end());
 }
 
 Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
                                  std::vector<UnusableSubscription>* unusable) {
-  std::vector<const Definition*> definitions;
-  std::vector<SubscriptionNumbers> numbers;
-  const size_t count = std::min(set.subscriptions.size(), kSubscriptionsPerSetMax);
-  definitions.reserve(count);
-  numbers.reserve(count);
+  std::vector<const Definition*>& definitions = prepared_definitions_;
+  std::vector<SubscriptionNumbers>& numbers = prepared_numbers_;
+  definitions.clear();
+  numbers.clear();
   for (size_t i = 0; i < set.subscriptions.size(); ++i) {
     const Subscription& one = set.subscriptions[i];
     if (i >= kSubscriptionsPerSetMax) {
@@ -165,16 +160,15 @@ Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
     numbers.push_back({one.subscription_id, one.owner_user_id, one.created_time_ms, one.suspended});
   }
   const ProjectContext* const context = AcquireContext(set);
-  std::vector<OwnPosting> own;
   Prepared prepared;
-  prepared.places = Places(definitions, set.project_id, *context, &own);
+  Places(definitions, set.project_id, *context, &prepared_own_, &prepared.places);
   const std::string_view commit = set.commit_sha;
   const ProjectSet::Parts parts{.project_id = set.project_id,
                                 .context = context,
                                 .commit_sha = commit.substr(0, kCommitBytesMax),
                                 .definitions = definitions,
                                 .numbers = numbers,
-                                .own_postings = own};
+                                .own_postings = prepared_own_};
   if (prepared.places.empty()) {
     prepared.set = ProjectSet::Make(parts);
   } else {
@@ -223,8 +217,8 @@ void Tables::Displace(int64_t project_id, const ProjectSet* set) {
   }
   SharedSet* const shared = at->second;
   shared_sets_.erase(at);
-  std::vector<OwnPosting> own;
-  std::vector<PlacedPosting> places = Places(DefinitionsOf(*set), project_id, set->context(), &own);
+  std::vector<PlacedPosting> places;
+  Places(DefinitionsOf(*set), project_id, set->context(), &prepared_own_, &places);
   for (PlacedPosting& place : places) place.posting.set = shared;
   shared->until.store(epochs_.next(), std::memory_order_seq_cst);
   scopes_.RemoveLater(shared, std::move(places));
@@ -232,6 +226,7 @@ void Tables::Displace(int64_t project_id, const ProjectSet* set) {
 
 void Tables::Load(std::span<const ProjectSubscriptions> sets,
                   std::vector<UnusableSubscription>* unusable) {
+  projects_.Reserve(sets.size());
   std::vector<PlacedPosting> places;
   for (const ProjectSubscriptions& set : sets) {
     const auto key = static_cast<uint64_t>(set.project_id);

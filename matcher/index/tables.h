@@ -100,9 +100,9 @@ class Tables {
   const ProjectContext* AcquireContext(const ProjectSubscriptions& set);
   void ReleaseContext(const ProjectContext* context);
   // The entries' places: own postings to `own`, the others as they stand in shared scopes.
-  static std::vector<PlacedPosting> Places(std::span<const Definition* const> definitions,
-                                           int64_t project_id, const ProjectContext& context,
-                                           std::vector<OwnPosting>* own);
+  static void Places(std::span<const Definition* const> definitions, int64_t project_id,
+                     const ProjectContext& context, std::vector<OwnPosting>* own,
+                     std::vector<PlacedPosting>* places);
   void Change(int64_t project_id, const ProjectSet* set);
   void Displace(int64_t project_id, const ProjectSet* set);
   void SettleYoung(Epoch oldest_pinned);
@@ -122,7 +122,12 @@ class Tables {
   StringMap<std::unique_ptr<ProjectContext>> contexts_;
   absl::flat_hash_map<int64_t, SharedSet*> shared_sets_;  // of the projects that have one
   std::deque<Young> young_;
-  std::string context_key_;  // scratch
+  // Scratch of Prepare.
+  std::string context_key_;
+  std::vector<const Definition*> prepared_definitions_;
+  std::vector<SubscriptionNumbers> prepared_numbers_;
+  std::vector<OwnPosting> prepared_own_;
+
   size_t subscriptions_ = 0;
   size_t project_count_ = 0;
   bool closing_ = false;
