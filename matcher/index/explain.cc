@@ -14,13 +14,13 @@ bool MissesByOne(const std::vector<ExplainedEntry>& entries) {
                      [](const ExplainedEntry& entry) { return entry.obstacles == 1; });
 }
 
-ExplainedSubscription ExplainOne(const ProjectSet& set, uint32_t subscription,
+ExplainedSubscription ExplainOne(const ProjectSet& set, int64_t project_id, uint32_t subscription,
                                  EventContext context) {
   const Definition& definition = set.definition(subscription);
   const SubscriptionNumbers numbers = set.numbers(subscription);
   ExplainedSubscription explained;
   explained.subscription_id = numbers.subscription_id;
-  explained.project_id = set.project_id();
+  explained.project_id = project_id;
   explained.path = definition.path;
   if (!definition.unusable.empty()) {
     explained.reason = definition.unusable;
@@ -62,14 +62,14 @@ Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
   if (project_id != 0) {
     const ProjectSet* const set = pin.tables.FindProject(project_id, pin.epoch);
     for (uint32_t i = 0; set != nullptr && i < set->subscriptions(); ++i) {
-      explanation.subscriptions.push_back(ExplainOne(*set, i, context));
+      explanation.subscriptions.push_back(ExplainOne(*set, project_id, i, context));
     }
   } else {
     state.seen.clear();
     state.ForEachCandidate(pin, prepared, nullptr, [&](const Candidate& candidate) {
       if (!state.seen.emplace(candidate.set, candidate.subscription).second) return;
       explanation.subscriptions.push_back(
-          ExplainOne(*candidate.set, candidate.subscription, context));
+          ExplainOne(*candidate.set, candidate.project_id(event), candidate.subscription, context));
     });
     state.seen.clear();
   }

@@ -23,7 +23,7 @@ bool IsBeforeCreation(const EventView& event, int64_t created_time_ms) {
 int64_t Match::subscription_id() const {
   return state_->set->subscription_id(state_->subscription);
 }
-int64_t Match::project_id() const { return state_->set->project_id(); }
+int64_t Match::project_id() const { return state_->project_id; }
 int64_t Match::root_namespace_id() const { return state_->set->context().root_namespace_id(); }
 std::string_view Match::path() const { return state_->definition().path; }
 std::string_view Match::ref() const { return state_->set->context().ref; }
@@ -157,7 +157,7 @@ EventContext Matcher::State::StartEvent(const Pin& pin, const EventView& event,
 
 Decision Matcher::State::DecideCandidate(const Candidate& candidate, EventContext& context) {
   if (candidate.shortcut == nullptr || context.event->confidential) {
-    const Subscriber subscriber{candidate.set->project_id(),
+    const Subscriber subscriber{candidate.project_id(*context.event),
                                 candidate.set->context().parent_group_id()};
     return Decide(candidate.set->definition(candidate.subscription), subscriber, context, nullptr);
   }
@@ -218,6 +218,7 @@ MatchCounts Matcher::State::MatchPrepared(const Pin& pin, const EventView& event
     }
     ++counts.matched;
     match.set = candidate.set;
+    match.project_id = candidate.project_id(event);
     match.subscription = candidate.subscription;
     match.decision = decision;
     on_match(position, Match(&match));

@@ -19,6 +19,7 @@ namespace cievents::matcher {
 
 struct Match::State {
   const ProjectSet* set = nullptr;
+  int64_t project_id = 0;
   uint32_t subscription = 0;
   Decision decision;
   EventFields* fields = nullptr;
@@ -30,10 +31,14 @@ struct Match::State {
 // A subscription that may fire: one of its postings was found.
 struct Candidate {
   const ProjectSet* set = nullptr;
-  const SharedSet* shared = nullptr;  // null: found among the project's own postings
+  const SharedSet* shared = nullptr;  // null: found among the own postings of the event's project
   uint32_t subscription = 0;
   uint32_t name = 0;                            // of the event; the posting's pattern matches it
   const InternedCondition* shortcut = nullptr;  // Definition::shortcut
+
+  int64_t project_id(const EventView& event) const {
+    return shared != nullptr ? shared->project_id : event.project_id;
+  }
 };
 
 // The event was too long before the subscription's creation to fire it.

@@ -9,8 +9,6 @@
 namespace cievents::matcher {
 namespace {
 
-constexpr uint16_t kSomeSuspended = 1u << 15;
-
 uint16_t BytesFor(uint64_t largest) {
   uint16_t bytes = 0;
   for (; largest != 0; largest >>= 8) ++bytes;
@@ -90,12 +88,17 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
   CIEVENTS_CHECK(parts.commit_sha.size() <= kCommitBytesMax);
   CIEVENTS_CHECK(before_bytes % alignof(ProjectSet) == 0);
   ProjectSet header;
-  header.context_ = parts.context;
+  const auto context_address = reinterpret_cast<uint64_t>(parts.context);
+  CIEVENTS_CHECK(context_address >> (8 * kPointerBytes) == 0);
+  ByteWriter(header.context_.data()).Bytes(context_address, kPointerBytes);
+  header.has_memory_before_ = before_bytes > 0 ? 1 : 0;
   header.subscriptions_ = static_cast<uint16_t>(parts.definitions.size());
   header.own_postings_ = static_cast<uint16_t>(parts.own_postings.size());
   const bool small =
-      std::all_of(parts.own_postings.begin(), parts.own_postings.end(),
-                  [](const OwnPosting& one) { return one.subscription < 256 && one.entry < 256; });
+      std::all_of(parts.own_postings.begin(), parts.own_postings.end(), [](const OwnPosting& one) {
+        return one.pattern < (1u << (8 * kSmallPatternBytes)) && one.subscription < 256 &&
+               one.entry < 256;
+      });
   header.small_postings_ = small ? 1 : 0;
   const Column ids = MakeColumn(parts.numbers, IdOf);
   const Column owners = MakeColumn(parts.numbers, OwnerOf);
@@ -105,15 +108,14 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
                   [](const SubscriptionNumbers& one) { return one.suspended; });
   header.widths_ = static_cast<uint16_t>(ids.bytes | owners.bytes << 4 | created.bytes << 8 |
                                          (some_suspended ? kSomeSuspended : 0));
-  const size_t exact_bytes = parts.own_postings.size() * (small ? 6 : 8) +
+  const size_t exact_bytes = parts.own_postings.size() * header.posting_bytes() +
                              parts.definitions.size() * kPointerBytes +
                              parts.numbers.size() * header.widths().all();
-  constexpr size_t kBasesBytesMax = 4 * 10;
+  constexpr size_t kBasesBytesMax = 3 * 10;
   // Written beside, then copied: how long bases and commit are is known afterwards.
   std::array<uint8_t, kBasesBytesMax + kCommitBytesMax> tail;
   ByteWriter tail_writer(tail.data());
   tail_writer.Varint(ids.base);
-  tail_writer.Varint(static_cast<uint64_t>(parts.project_id));
   tail_writer.Varint(owners.base);
   tail_writer.Varint(created.base);
   const uint8_t* const commit = tail_writer.at();
@@ -127,9 +129,9 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
   auto* const set = new (memory + before_bytes) ProjectSet(header);
   ByteWriter writer(const_cast<uint8_t*>(set->postings()));
   for (const OwnPosting& one : parts.own_postings) {
-    writer.Bytes(one.pattern, sizeof(PatternId));
-    writer.Bytes(one.subscription, small ? 1 : 2);
-    writer.Bytes(one.entry, small ? 1 : 2);
+    writer.Bytes(one.pattern, header.pattern_bytes());
+    writer.Bytes(one.subscription, header.number_bytes());
+    writer.Bytes(one.entry, header.number_bytes());
   }
   for (const Definition* definition : parts.definitions) {
     const auto address = reinterpret_cast<uint64_t>(definition);
@@ -154,15 +156,9 @@ ProjectSet::Bases ProjectSet::ReadBases() const {
   Bases bases;
   bases.end = fields(widths(), subscriptions_);
   bases.id = ReadVarint(&bases.end);
-  bases.project_id = ReadVarint(&bases.end);
   bases.owner = ReadVarint(&bases.end);
   bases.created = ReadVarint(&bases.end);
   return bases;
-}
-
-ProjectSet::Widths ProjectSet::widths() const {
-  return {widths_ & 15u, widths_ >> 4 & 15u, widths_ >> 8 & 15u,
-          (widths_ & kSomeSuspended) != 0 ? 1u : 0u};
 }
 
 std::string ProjectSet::commit_sha() const {

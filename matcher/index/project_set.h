@@ -9,6 +9,7 @@
 #ifndef MATCHER_INDEX_PROJECT_SET_H_
 #define MATCHER_INDEX_PROJECT_SET_H_
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -56,7 +57,6 @@ inline constexpr size_t kCommitBytesMax = 255;
 class ProjectSet {
  public:
   struct Parts {
-    int64_t project_id = 0;
     const ProjectContext* context = nullptr;
     std::string_view commit_sha;  // at most kCommitBytesMax
     std::span<const Definition* const> definitions;
@@ -68,19 +68,19 @@ class ProjectSet {
   static const ProjectSet* Make(const Parts& parts, size_t before_bytes = 0);
   static void Free(const ProjectSet* set, size_t before_bytes = 0);
 
-  bool some_suspended() const { return widths().suspended != 0; }
-  const ProjectContext& context() const { return *context_; }
+  const ProjectContext& context() const {
+    return *static_cast<const ProjectContext*>(ReadPointer(context_.data()));
+  }
   size_t subscriptions() const { return subscriptions_; }
+  bool some_suspended() const { return widths().suspended != 0; }
+  bool has_memory_before() const { return has_memory_before_ != 0; }
   const Definition& definition(size_t i) const {
-    uint64_t word;  // two bytes more than the address: bases always follow
-    std::memcpy(&word, definitions() + i * kPointerBytes, sizeof(word));
-    return *reinterpret_cast<const Definition*>(word & ((uint64_t{1} << (8 * kPointerBytes)) - 1));
+    return *static_cast<const Definition*>(ReadPointer(definitions() + i * kPointerBytes));
   }
   // Calls visit(posting) for each, by pattern, until it returns false.
   template <typename Visit>
   void ForEachOwnPosting(const Visit& visit) const;
 
-  int64_t project_id() const { return static_cast<int64_t>(ReadBases().project_id); }
   std::string commit_sha() const;
   int64_t subscription_id(size_t i) const;
   SubscriptionNumbers numbers(size_t i) const;
@@ -88,10 +88,10 @@ class ProjectSet {
  private:
   static_assert(std::endian::native == std::endian::little);
   static constexpr size_t kPointerBytes = 6;
+  static constexpr size_t kSmallPatternBytes = 3;  // with one byte each for subscription and entry
 
   // The smallest values of the set, and where they end.
   struct Bases {
-    uint64_t project_id = 0;
     uint64_t id = 0;
     uint64_t owner = 0;
     uint64_t created = 0;
@@ -110,34 +110,56 @@ class ProjectSet {
     for (size_t i = 0; i < width; ++i) value |= uint64_t{at[i]} << (8 * i);
     return value;
   }
-  size_t posting_bytes() const { return small_postings_ != 0 ? 6 : 8; }
+  // Reads two bytes more than the address has: counts or bases always follow.
+  static const void* ReadPointer(const uint8_t* at) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    return reinterpret_cast<const void*>(word & ((uint64_t{1} << (8 * kPointerBytes)) - 1));
+  }
+  size_t pattern_bytes() const { return small_postings_ != 0 ? kSmallPatternBytes : 4; }
+  size_t number_bytes() const { return small_postings_ != 0 ? 1 : 2; }
+  size_t posting_bytes() const { return pattern_bytes() + 2 * number_bytes(); }
   const uint8_t* postings() const { return reinterpret_cast<const uint8_t*>(this + 1); }
   const uint8_t* definitions() const { return postings() + own_postings_ * posting_bytes(); }
   Bases ReadBases() const;
-  Widths widths() const;
+  Widths widths() const {
+    return {widths_ & 15u, widths_ >> 4 & 15u, widths_ >> 8 & 15u,
+            (widths_ & kSomeSuspended) != 0 ? 1u : 0u};
+  }
   const uint8_t* fields(const Widths& bytes, size_t i) const {
     return definitions() + subscriptions_ * kPointerBytes + i * bytes.all();
   }
 
-  const ProjectContext* context_ = nullptr;
+  static constexpr uint16_t kSomeSuspended = 1u << 15;
+
+  std::array<uint8_t, kPointerBytes> context_ = {};
   uint16_t subscriptions_ = 0;
   uint16_t own_postings_ = 0;
-  uint16_t widths_ = 0;       // 3 x 4 bits: of id, owner and time; bit 15: some are suspended
+  uint16_t widths_ = 0;       // 3 x 4 bits: of id, owner and time; kSomeSuspended
   uint8_t commit_bytes_ = 0;  // of the hex digits packed, or of the text
   uint8_t commit_is_packed_hex_ : 1 = 0;
-  uint8_t small_postings_ : 1 = 0;  // subscription and entry take a byte each
+  uint8_t small_postings_ : 1 = 0;
+  uint8_t has_memory_before_ : 1 = 0;
 };
+static_assert(sizeof(ProjectSet) == 14);
 
 template <typename Visit>
 void ProjectSet::ForEachOwnPosting(const Visit& visit) const {
   const uint8_t* at = postings();
   const size_t bytes = posting_bytes();
-  const size_t number_bytes = (bytes - sizeof(PatternId)) / 2;
   for (size_t i = 0; i < own_postings_; ++i, at += bytes) {
+    uint32_t word;  // of four bytes, one more than a small pattern's: numbers always follow
+    std::memcpy(&word, at, sizeof(word));
     OwnPosting posting;
-    posting.pattern = static_cast<PatternId>(ReadBytes(at, sizeof(PatternId)));
-    posting.subscription = static_cast<uint16_t>(ReadBytes(at + 4, number_bytes));
-    posting.entry = static_cast<uint16_t>(ReadBytes(at + 4 + number_bytes, number_bytes));
+    if (small_postings_ != 0) {
+      posting.pattern = word & 0xffffffu;
+      posting.subscription = at[kSmallPatternBytes];
+      posting.entry = at[kSmallPatternBytes + 1];
+    } else {
+      posting.pattern = word;
+      posting.subscription = static_cast<uint16_t>(ReadBytes(at + 4, 2));
+      posting.entry = static_cast<uint16_t>(ReadBytes(at + 6, 2));
+    }
     if (!visit(posting)) return;
   }
 }

@@ -1,6 +1,7 @@
 #include "matcher/index/scope_lists.h"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 
 #include "absl/container/flat_hash_set.h"
@@ -31,11 +32,13 @@ void ForEachPattern(std::vector<SharedPosting> postings, const Visit& visit) {
 
 }  // namespace
 
-SharedSet* SharedSet::Make(const ProjectSet::Parts& parts, Epoch since) {
+SharedSet* SharedSet::Make(int64_t project_id, const ProjectSet::Parts& parts, Epoch since) {
   const ProjectSet* const set = ProjectSet::Make(parts, sizeof(SharedSet));
   auto* const memory = reinterpret_cast<uint8_t*>(const_cast<ProjectSet*>(set)) - sizeof(SharedSet);
   auto* const made = new (memory) SharedSet();
   made->since = since;
+  made->project_id = project_id;
+  made->created_time_max_ms = std::numeric_limits<int64_t>::min();
   for (const SubscriptionNumbers& one : parts.numbers) {
     made->created_time_max_ms = std::max(made->created_time_max_ms, one.created_time_ms);
   }

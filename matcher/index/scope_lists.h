@@ -48,7 +48,7 @@ struct ScopeKey {
 
 // A set that has postings here: lies directly before its ProjectSet, in the same block of memory.
 struct SharedSet {
-  static SharedSet* Make(const ProjectSet::Parts& parts, Epoch since);
+  static SharedSet* Make(int64_t project_id, const ProjectSet::Parts& parts, Epoch since);
   static void Free(SharedSet* set);
 
   const ProjectSet& set() const { return *reinterpret_cast<const ProjectSet*>(this + 1); }
@@ -58,6 +58,7 @@ struct SharedSet {
 
   Epoch since = 0;
   std::atomic<Epoch> until{kForever};
+  int64_t project_id = 0;
   int64_t created_time_max_ms = 0;  // of its subscriptions
   uint64_t postings = 0;            // the writer's: how many of its postings still stand somewhere
 

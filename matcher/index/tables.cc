@@ -50,7 +50,7 @@ Tables::~Tables() {
     const ProjectSet* set = static_cast<const ProjectSet*>(at);
     if (IsTransition(at)) set = AsTransition(at)->set;
     // Those with postings in shared scopes are freed with the postings.
-    if (set != nullptr && !shared_sets_.contains(set->project_id())) ProjectSet::Free(set);
+    if (set != nullptr && !set->has_memory_before()) ProjectSet::Free(set);
     while (IsTransition(at)) {
       const std::unique_ptr<Transition> gone(AsTransition(at));
       at = gone->older;
@@ -163,8 +163,7 @@ Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
   Prepared prepared;
   Places(definitions, set.project_id, *context, &prepared_own_, &prepared.places);
   const std::string_view commit = set.commit_sha;
-  const ProjectSet::Parts parts{.project_id = set.project_id,
-                                .context = context,
+  const ProjectSet::Parts parts{.context = context,
                                 .commit_sha = commit.substr(0, kCommitBytesMax),
                                 .definitions = definitions,
                                 .numbers = numbers,
@@ -172,7 +171,7 @@ Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
   if (prepared.places.empty()) {
     prepared.set = ProjectSet::Make(parts);
   } else {
-    prepared.shared = SharedSet::Make(parts, since);
+    prepared.shared = SharedSet::Make(set.project_id, parts, since);
     prepared.set = &prepared.shared->set();
     for (PlacedPosting& place : prepared.places) place.posting.set = prepared.shared;
   }
