@@ -14,7 +14,7 @@
 #include "matcher/access/access_tables.h"
 #include "matcher/access/literal_hash.h"
 #include "matcher/access/regex_keys.h"
-#include "matcher/access/regex_memory.h"
+#include "matcher/access/regex_limits.h"
 #include "matcher/access/selectivity.h"
 #include "matcher/base/check.h"
 #include "matcher/condition/condition.h"
@@ -30,7 +30,7 @@ void SortUnique(std::vector<uint32_t>* numbers) {
 
 class Builder {
  public:
-  explicit Builder(const RegexMemory& memory) : memory_(memory) {}
+  explicit Builder(const RegexLimits& limits) : limits_(limits) {}
 
   void AddItem(uint32_t item, const AccessGroup* group) {
     if (group == nullptr) {
@@ -153,11 +153,11 @@ class Builder {
     if (with_regex.size() < kFilteredRegexItemsMin) {
       keys.if_present = Store(with_regex);
     } else {
-      keys.regexes = RegexKeys::Build(std::move(draft.regexes), memory_);
+      keys.regexes = RegexKeys::Build(std::move(draft.regexes), limits_);
     }
   }
 
-  const RegexMemory memory_;
+  const RegexLimits limits_;
   AccessTables tables_;
   std::vector<PathDraft> drafts_;  // by place in tables_.paths
   absl::flat_hash_map<const EventPath*, uint32_t> path_indices_;
@@ -168,9 +168,9 @@ class Builder {
 }  // namespace
 
 AccessTables BuildAccessTables(std::span<const std::vector<AccessGroup>* const> items,
-                               const RegexMemory& memory) {
+                               const RegexLimits& limits) {
   const std::vector<const AccessGroup*> groups = ChooseGroups(items);
-  Builder builder(memory);
+  Builder builder(limits);
   for (size_t item = 0; item < groups.size(); ++item) {
     builder.AddItem(static_cast<uint32_t>(item), groups[item]);
   }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "matcher/access/access_tables.h"
-#include "matcher/access/regex_memory.h"
+#include "matcher/access/regex_limits.h"
 #include "matcher/condition/condition.h"
 
 namespace cievents::matcher {
@@ -16,7 +16,7 @@ namespace cievents::matcher {
 inline constexpr size_t kFilteredRegexItemsMin = 5;
 
 AccessTables BuildAccessTables(std::span<const std::vector<AccessGroup>* const> items,
-                               const RegexMemory& memory);
+                               const RegexLimits& limits);
 
 }  // namespace cievents::matcher
 

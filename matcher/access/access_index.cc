@@ -121,9 +121,9 @@ AccessIndex::AccessIndex(std::unique_ptr<const State> state) : state_(std::move(
 AccessIndex::~AccessIndex() = default;
 
 std::unique_ptr<const AccessIndex> AccessIndex::Build(std::span<const AccessGroups* const> items,
-                                                      const RegexMemory& memory) {
+                                                      const RegexLimits& limits) {
   auto state = std::make_unique<State>();
-  state->tables = BuildAccessTables(items, memory);
+  state->tables = BuildAccessTables(items, limits);
   return std::unique_ptr<const AccessIndex>(new AccessIndex(std::move(state)));
 }
 

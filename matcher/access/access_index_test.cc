@@ -227,10 +227,10 @@ TEST_F(AccessIndexTest, RegexesThatDoNotFitTheirMemoryMakeTheirItemsCandidates) 
     items.push_back({{Regex("payload.ref", "(a?[ab]?){400}x" + std::to_string(i))}});
   }
   items.push_back({{Equals("payload.ref", "other")}});
-  RegexMemory memory;
-  memory.bytes_base = memory.bytes_per_pattern = 1024;
-  memory.bytes_max = 64 * 1024;
-  const auto index = BuildIndex(items, memory);
+  RegexLimits limits;
+  limits.bytes_base = limits.bytes_per_pattern = 1024;
+  limits.bytes_max = 64 * 1024;
+  const auto index = BuildIndex(items, limits);
   EXPECT_THAT(CollectFor(*index, R"({"ref":"abx3"})"), SizeIs(10));
   EXPECT_THAT(CollectFor(*index, R"({"ref":["other","b"]})"), SizeIs(11));
   EXPECT_THAT(CollectFor(*index, "{}"), IsEmpty());

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "matcher/access/regex_memory.h"
+#include "matcher/access/regex_limits.h"
 #include "matcher/base/check.h"
 #include "re2/re2.h"
 #include "re2/set.h"
@@ -20,6 +20,7 @@ namespace {
 // Measured with the allocator's statistics, by instruction of the program, before any match: the
 // program, and the automaton's work queues.
 constexpr size_t kSetBytesPerInstruction = 14;
+constexpr int64_t kSetBudgetPerInstruction = 64;  // 8 bytes, of a quarter of the budget, twice
 constexpr size_t kSetBytesFixed = 1024;
 constexpr size_t kSingleBytes = 2200;  // an RE2, compiled, before its first match
 
@@ -39,19 +40,33 @@ std::string_view LiteralBeginning(std::string_view pattern) {
   return pattern.substr(0, pattern.find_first_of("[(.*+?{|\\", begin));
 }
 
-// RE2 joins the common literal beginnings of neighbours in sorted order; else a byte of a pattern
-// is about one instruction, and a dot, which stands for all of UTF-8, ten.
-size_t EstimateInstructions(const std::vector<std::string_view>& sorted) {
-  size_t instructions = 0;
+// The size of a pattern's program, without compiling where its text tells: a byte is about one
+// instruction; a dot or a negated class, which stand for most of UTF-8, ten.
+int64_t CountInstructions(std::string_view pattern) {
+  const bool grows = pattern.find('{') != std::string_view::npos ||
+                     pattern.find("\\p") != std::string_view::npos ||
+                     pattern.find("\\P") != std::string_view::npos;
+  if (grows) {
+    const RE2 compiled(ToPiece(pattern), MakeOptions(RE2::Options::kDefaultMaxMem));
+    if (compiled.ok()) return compiled.ProgramSize();
+  }
+  auto instructions = static_cast<int64_t>(pattern.size()) + 1;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const bool escaped = i > 0 && pattern[i - 1] == '\\';
+    if ((pattern[i] == '.' && !escaped) || pattern.substr(i, 2) == "[^") instructions += 10;
+  }
+  return instructions;
+}
+
+// RE2 joins the common literal beginnings of neighbours in sorted order.
+int64_t CountInstructions(const std::vector<std::string_view>& sorted) {
+  int64_t instructions = 0;
   std::string_view before;
   for (const std::string_view pattern : sorted) {
     const std::string_view literal = LiteralBeginning(pattern);
     const auto differs =
         std::mismatch(literal.begin(), literal.end(), before.begin(), before.end()).first;
-    instructions += pattern.size() - static_cast<size_t>(differs - literal.begin()) + 1;
-    for (size_t i = 0; i < pattern.size(); ++i) {
-      if (pattern[i] == '.' && (i == 0 || pattern[i - 1] != '\\')) instructions += 10;
-    }
+    instructions += std::max<int64_t>(CountInstructions(pattern) - (differs - literal.begin()), 1);
     before = pattern;
   }
   return instructions;
@@ -70,7 +85,7 @@ std::unique_ptr<const RE2::Set> CompileSet(const std::vector<std::string_view>& 
 }  // namespace
 
 std::unique_ptr<const RegexKeys> RegexKeys::Build(std::vector<Key> keys,
-                                                  const RegexMemory& memory) {
+                                                  const RegexLimits& limits) {
   CIEVENTS_CHECK(!keys.empty());
   std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
     return std::pair(a.pattern, a.item) < std::pair(b.pattern, b.item);
@@ -89,10 +104,12 @@ std::unique_ptr<const RegexKeys> RegexKeys::Build(std::vector<Key> keys,
   }
   made->begins_.push_back(static_cast<uint32_t>(made->items_.size()));
   made->begins_.shrink_to_fit();
+  made->instructions_ = CountInstructions(patterns);
+  made->text_bytes_max_ = limits.work_max / made->instructions_;
   if (patterns.size() < kRegexSetMin) {
     made->CompileSingles(patterns);
   } else {
-    made->CompileTogether(patterns, memory);
+    made->CompileTogether(patterns, limits);
   }
   return made;
 }
@@ -105,23 +122,24 @@ void RegexKeys::CompileSingles(const std::vector<std::string_view>& patterns) {
   }
 }
 
-// The program must fit a quarter of the budget, and how large it gets is known only by compiling:
-// hence the trials, each four times the one before.
+// The program must fit a quarter of the budget. How large it gets is known only by compiling: hence
+// the trials, should the estimate have been too small.
 void RegexKeys::CompileTogether(const std::vector<std::string_view>& patterns,
-                                const RegexMemory& memory) {
-  const auto count = static_cast<int64_t>(patterns.size());
-  int64_t budget = std::min(memory.bytes_base + count * memory.bytes_per_pattern, memory.bytes_max);
+                                const RegexLimits& limits) {
+  const int64_t wanted =
+      limits.bytes_base + static_cast<int64_t>(patterns.size()) * limits.bytes_per_pattern;
+  int64_t budget =
+      std::min(std::max(wanted, instructions_ * kSetBudgetPerInstruction), limits.bytes_max);
   set_ = CompileSet(patterns, budget);
-  while (set_ == nullptr && budget < memory.bytes_max) {
-    budget = std::min(budget * 4, memory.bytes_max);
+  while (set_ == nullptr && budget < limits.bytes_max) {
+    budget = std::min(budget * 4, limits.bytes_max);
     set_ = CompileSet(patterns, budget);
   }
-  if (set_ == nullptr) return;
-  set_bytes_ = kSetBytesFixed + EstimateInstructions(patterns) * kSetBytesPerInstruction;
 }
 
 bool RegexKeys::FindPatterns(std::string_view text, std::vector<int>* matched) const {
   matched->clear();
+  if (static_cast<int64_t>(text.size()) > text_bytes_max_) return false;
   if (set_ != nullptr) {
     RE2::Set::ErrorInfo error{RE2::Set::kNoError};
     if (set_->Match(ToPiece(text), matched, &error)) return true;
@@ -138,9 +156,13 @@ bool RegexKeys::FindPatterns(std::string_view text, std::vector<int>* matched) c
 }
 
 size_t RegexKeys::bytes() const {
-  return sizeof(*this) + begins_.capacity() * sizeof(begins_[0]) +
-         items_.capacity() * sizeof(items_[0]) + singles_.capacity() * sizeof(singles_[0]) +
-         singles_.size() * kSingleBytes + set_bytes_;
+  size_t total = sizeof(*this) + begins_.capacity() * sizeof(begins_[0]) +
+                 items_.capacity() * sizeof(items_[0]) + singles_.capacity() * sizeof(singles_[0]) +
+                 singles_.size() * kSingleBytes;
+  if (set_ != nullptr) {
+    total += kSetBytesFixed + static_cast<size_t>(instructions_) * kSetBytesPerInstruction;
+  }
+  return total;
 }
 
 }  // namespace cievents::matcher

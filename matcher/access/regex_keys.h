@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "matcher/access/regex_memory.h"
+#include "matcher/access/regex_limits.h"
 #include "re2/re2.h"
 #include "re2/set.h"
 
@@ -28,10 +28,10 @@ class RegexKeys {
   };
 
   // Patterns are RE2's, unanchored. REQUIRES: `keys` is not empty.
-  static std::unique_ptr<const RegexKeys> Build(std::vector<Key> keys, const RegexMemory& memory);
+  static std::unique_ptr<const RegexKeys> Build(std::vector<Key> keys, const RegexLimits& limits);
 
   // Calls `add(item)` for each item one of whose patterns is found in `text`; an item of several
-  // patterns may come twice. Where it cannot be told (out of memory, a pattern that does not
+  // patterns may come twice. Where it cannot be told (over a limit, a pattern that does not
   // compile) every item comes. `matched` is working memory; besides, RE2::Set allocates 8 bytes a
   // pattern.
   template <typename Add>
@@ -55,13 +55,14 @@ class RegexKeys {
   // False: it cannot be told.
   bool FindPatterns(std::string_view text, std::vector<int>* matched) const;
   void CompileSingles(const std::vector<std::string_view>& patterns);
-  void CompileTogether(const std::vector<std::string_view>& patterns, const RegexMemory& memory);
+  void CompileTogether(const std::vector<std::string_view>& patterns, const RegexLimits& limits);
 
   std::vector<uint32_t> begins_;  // begins_[i] .. begins_[i + 1]: pattern i's part of items_
   std::vector<uint32_t> items_;
   std::vector<std::unique_ptr<const RE2>> singles_;  // none if there is a set
   std::unique_ptr<const RE2::Set> set_;
-  size_t set_bytes_ = 0;
+  int64_t instructions_ = 0;  // about, of all patterns together
+  int64_t text_bytes_max_ = 0;
 };
 
 }  // namespace cievents::matcher

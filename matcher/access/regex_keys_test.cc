@@ -19,10 +19,10 @@ using ::testing::SizeIs;
 
 // Pattern i is item i's.
 std::unique_ptr<const RegexKeys> Build(const std::vector<std::string>& patterns,
-                                       const RegexMemory& memory = {}) {
+                                       const RegexLimits& limits = {}) {
   std::vector<RegexKeys::Key> keys;
   for (uint32_t i = 0; i < patterns.size(); ++i) keys.push_back({patterns[i], i});
-  return RegexKeys::Build(std::move(keys), memory);
+  return RegexKeys::Build(std::move(keys), limits);
 }
 
 std::vector<uint32_t> Match(const RegexKeys& keys, std::string_view text) {
@@ -65,10 +65,10 @@ TEST(RegexKeysTest, APatternThatDoesNotCompileNeverHidesItsItem) {
 TEST(RegexKeysTest, ABudgetThatIsAlwaysFullLosesNoMatch) {
   std::vector<std::string> patterns;
   for (int n = 8; n < 16; ++n) patterns.push_back("a[ab]{" + std::to_string(n) + "}c");
-  RegexMemory memory;
-  memory.bytes_base = 32 * 1024;
-  memory.bytes_per_pattern = 0;
-  const auto keys = Build(patterns, memory);
+  RegexLimits limits;
+  limits.bytes_base = 32 * 1024;
+  limits.bytes_per_pattern = 0;
+  const auto keys = Build(patterns, limits);
   ASSERT_TRUE(keys->is_set());
   uint32_t random = 1;
   for (int round = 0; round < 200; ++round) {
@@ -90,22 +90,36 @@ TEST(RegexKeysTest, ABudgetThatIsAlwaysFullLosesNoMatch) {
 TEST(RegexKeysTest, PatternsThatDoNotFitAtAllAreAllFoundEverywhere) {
   std::vector<std::string> patterns;
   for (int i = 0; i < 8; ++i) patterns.push_back("(x?){500}" + std::to_string(i));
-  RegexMemory memory;
-  memory.bytes_base = memory.bytes_max = 16 * 1024;
-  const auto keys = Build(patterns, memory);
+  RegexLimits limits;
+  limits.bytes_base = limits.bytes_max = 16 * 1024;
+  const auto keys = Build(patterns, limits);
   EXPECT_FALSE(keys->is_set());
   EXPECT_THAT(Match(*keys, "anything"), SizeIs(8));
 }
 
-TEST(RegexKeysTest, AProgramLargerThanTheFirstBudgetGetsALargerOne) {
-  std::vector<std::string> patterns;
-  for (int i = 0; i < 8; ++i) patterns.push_back("(x?){500}" + std::to_string(i));
-  RegexMemory memory;
-  memory.bytes_base = 16 * 1024;
-  memory.bytes_per_pattern = 0;
-  const auto keys = Build(patterns, memory);
-  EXPECT_TRUE(keys->is_set());
-  EXPECT_THAT(Match(*keys, "xx3"), ElementsAre(3));
+TEST(RegexKeysTest, ATextThatCouldTakeTooLongFindsEverythingAtOnce) {
+  RegexLimits limits;
+  limits.work_max = 1'000'000;
+  const std::vector<std::string> hostile = {"(a?[ab]?){300}c", "(b?[ab]?){300}d", "x", "y", "z"};
+  const auto keys = Build(hostile, limits);
+  EXPECT_THAT(Match(*keys, "xx"), ElementsAre(2));
+  EXPECT_THAT(Match(*keys, std::string(5000, '-')), SizeIs(5));
+  const auto ordinary = Build({"v", "w", "x", "y", "z"}, limits);
+  EXPECT_THAT(Match(*ordinary, std::string(5000, '-') + "x"), ElementsAre(2));
+}
+
+TEST(RegexKeysTest, AProgramLargerThanTheUsualBudgetGetsALargerOne) {
+  RegexLimits limits;
+  limits.bytes_base = limits.bytes_per_pattern = 0;
+  // The first is counted by compiling it, the second is far larger than its text tells.
+  const std::vector<std::vector<std::string>> shapes = {
+      {"(x?){500}0", "(x?){500}1", "(x?){500}2", "(x?){500}3", "(x?){500}4"},
+      {"[[:^alpha:]]0", "[[:^alpha:]]1", "[[:^alpha:]]2", "\\D3", "\\W4"}};
+  for (const std::vector<std::string>& patterns : shapes) {
+    const auto keys = Build(patterns, limits);
+    EXPECT_TRUE(keys->is_set());
+    EXPECT_THAT(Match(*keys, "x-3"), ElementsAre(3));
+  }
 }
 
 }  // namespace

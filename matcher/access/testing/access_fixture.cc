@@ -88,11 +88,11 @@ std::vector<uint32_t> AccessFixture::Collect(const AccessIndex& index) {
 }
 
 std::unique_ptr<const AccessIndex> BuildIndex(const std::vector<AccessGroups>& items,
-                                              const RegexMemory& memory) {
+                                              const RegexLimits& limits) {
   std::vector<const AccessGroups*> pointers;
   pointers.reserve(items.size());
   for (const AccessGroups& groups : items) pointers.push_back(&groups);
-  return AccessIndex::Build(pointers, memory);
+  return AccessIndex::Build(pointers, limits);
 }
 
 bool GroupHolds(const AccessGroup& group, EventFields& event) {

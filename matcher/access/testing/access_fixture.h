@@ -45,7 +45,7 @@ class AccessFixture {
 
 // Build from values.
 std::unique_ptr<const AccessIndex> BuildIndex(const std::vector<AccessGroups>& items,
-                                              const RegexMemory& memory = {});
+                                              const RegexLimits& limits = {});
 
 // True if one of the terms holds for the event, found the slow and simple way; kFailed values make
 // a term hold. The oracle of the index.
