@@ -40,11 +40,12 @@ Set BooleansOf(uint8_t outcome, std::string_view failure) {
 uint8_t PresentOutcome(const Operand& operand) {
   switch (operand.kind) {
     case Kind::kAnyText:
-    case Kind::kAnyList:
       return kEither;
     case Kind::kBlankText:
+    case Kind::kBlankList:
       return 1;
     case Kind::kOtherText:
+    case Kind::kPresentList:
       return 2;
     default:
       return OutcomeOf(Present(operand));
@@ -52,12 +53,16 @@ uint8_t PresentOutcome(const Operand& operand) {
 }
 
 uint8_t TruthyOutcome(const Operand& operand) {
-  if (operand.kind == Kind::kAnyList) return kEither;
-  return operand.is_known() ? OutcomeOf(Truthy(operand)) : uint8_t{2};
+  if (operand.is_known()) return OutcomeOf(Truthy(operand));
+  return operand.kind == Kind::kBlankList ? uint8_t{1} : uint8_t{2};  // texts are truthy
 }
 
 uint8_t Negated(uint8_t outcome) {
   return static_cast<uint8_t>((outcome & 4) | ((outcome & 1) << 1) | ((outcome & 2) >> 1));
+}
+
+bool IsList(const Operand& set) {
+  return set.kind == Kind::kBlankList || set.kind == Kind::kPresentList;
 }
 
 bool MatchesEveryText(const Operand& pattern) {
@@ -165,8 +170,9 @@ Completions::ValueSet Completions::EvaluateLeaf(const Node& node) {
   if (node.kind == NodeKind::kVariable || node.kind == NodeKind::kTemplate) {
     return {Operand::Of(Kind::kNull), Operand::Of(Kind::kAnyText)};
   }
-  return {Operand::Of(Kind::kNull), Operand::Of(Kind::kAnyText), Operand::JsonBoolean(false),
-          Operand::JsonBoolean(true), Operand::Of(Kind::kAnyList)};
+  return {Operand::Of(Kind::kNull),      Operand::Of(Kind::kAnyText),
+          Operand::JsonBoolean(false),   Operand::JsonBoolean(true),
+          Operand::Of(Kind::kBlankList), Operand::Of(Kind::kPresentList)};
 }
 
 Completions::ValueSet Completions::EvaluateComparison(const Node& node) {
@@ -223,7 +229,7 @@ uint8_t Completions::EqualOutcome(const Operand& left, const Operand& right) con
       return kCanBeFalse;  // a text or a list is never null
     case Kind::kTrue:
     case Kind::kFalse:
-      return set.kind == Kind::kAnyList ? kEither : uint8_t{kCanBeFalse};
+      return IsList(set) ? kEither : uint8_t{kCanBeFalse};
     case Kind::kPattern:
       return kCanBeFalse;
     case Kind::kText:

@@ -28,9 +28,10 @@ struct Operand {
     kUnknown,  // asked for in an open world
     // Sets, made by completions.cc only. Literals are the texts of the condition.
     kAnyText,
-    kBlankText,  // blank, not empty, none of the literals
-    kOtherText,  // not blank, none of the literals
-    kAnyList,
+    kBlankText,    // blank, not empty, none of the literals
+    kOtherText,    // not blank, none of the literals
+    kBlankList,    // no element is present
+    kPresentList,  // some element is
   };
 
   Kind kind = Kind::kNull;
