@@ -21,10 +21,6 @@ class ByteWriter {
   explicit ByteWriter(uint8_t* at) : at_(at) {}
   uint8_t* at() const { return at_; }
 
-  void Varint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) *at_++ = static_cast<uint8_t>(value | 0x80);
-    *at_++ = static_cast<uint8_t>(value);
-  }
   void Bytes(uint64_t value, size_t width) {
     for (size_t i = 0; i < width; ++i, value >>= 8) *at_++ = static_cast<uint8_t>(value);
   }
@@ -45,15 +41,6 @@ class ByteWriter {
 
   uint8_t* at_;
 };
-
-uint64_t ReadVarint(const uint8_t** at) {
-  uint64_t value = 0;
-  for (int shift = 0;; shift += 7) {
-    const uint8_t byte = *(*at)++;
-    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if ((byte & 0x80) == 0) return value;
-  }
-}
 
 // The smallest value of one number over the set, and how many bytes the differences from it take.
 // The arithmetic is unsigned: ids and times come from outside and may have any value.
@@ -111,13 +98,17 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
   const size_t exact_bytes = parts.own_postings.size() * header.posting_bytes() +
                              parts.definitions.size() * kPointerBytes +
                              parts.numbers.size() * header.widths().all();
-  constexpr size_t kBasesBytesMax = 3 * 10;
+  header.base_widths_ = static_cast<uint16_t>(BytesFor(ids.base) | BytesFor(owners.base) << 4 |
+                                              BytesFor(created.base) << 8);
+  constexpr size_t kBasesBytesMax = 3 * 8;
+  // ReadBytes and ReadPointer may read so far behind the last number.
+  constexpr size_t kReadAhead = 8;
   // Written beside, then copied: how long bases and commit are is known afterwards.
   std::array<uint8_t, kBasesBytesMax + kCommitBytesMax> tail;
   ByteWriter tail_writer(tail.data());
-  tail_writer.Varint(ids.base);
-  tail_writer.Varint(owners.base);
-  tail_writer.Varint(created.base);
+  tail_writer.Bytes(ids.base, header.base_widths().id);
+  tail_writer.Bytes(owners.base, header.base_widths().owner);
+  tail_writer.Bytes(created.base, header.base_widths().created);
   const uint8_t* const commit = tail_writer.at();
   header.commit_is_packed_hex_ = tail_writer.PackedHex(parts.commit_sha) ? 1 : 0;
   if (header.commit_is_packed_hex_ == 0) tail_writer.Text(parts.commit_sha);
@@ -125,7 +116,8 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
   const auto tail_bytes = static_cast<size_t>(tail_writer.at() - tail.data());
 
   auto* const memory = static_cast<uint8_t*>(
-      ::operator new(before_bytes + sizeof(ProjectSet) + exact_bytes + tail_bytes));
+      ::operator new(before_bytes + sizeof(ProjectSet) + exact_bytes +
+                     std::max(tail_bytes, header.base_widths().all() + kReadAhead)));
   auto* const set = new (memory + before_bytes) ProjectSet(header);
   ByteWriter writer(const_cast<uint8_t*>(set->postings()));
   for (const OwnPosting& one : parts.own_postings) {
@@ -152,17 +144,8 @@ void ProjectSet::Free(const ProjectSet* set, size_t before_bytes) {
   ::operator delete(reinterpret_cast<uint8_t*>(const_cast<ProjectSet*>(set)) - before_bytes);
 }
 
-ProjectSet::Bases ProjectSet::ReadBases() const {
-  Bases bases;
-  bases.end = fields(widths(), subscriptions_);
-  bases.id = ReadVarint(&bases.end);
-  bases.owner = ReadVarint(&bases.end);
-  bases.created = ReadVarint(&bases.end);
-  return bases;
-}
-
 std::string ProjectSet::commit_sha() const {
-  const uint8_t* const at = ReadBases().end;
+  const uint8_t* const at = bases() + base_widths().all();
   if (commit_is_packed_hex_ == 0) return std::string(at, at + commit_bytes_);
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
@@ -174,21 +157,19 @@ std::string ProjectSet::commit_sha() const {
   return text;
 }
 
-int64_t ProjectSet::subscription_id(size_t i) const {
-  const Widths bytes = widths();
-  const uint8_t* base = fields(bytes, subscriptions_);  // the first of the bases
-  return static_cast<int64_t>(ReadVarint(&base) + ReadBytes(fields(bytes, i), bytes.id));
-}
-
 SubscriptionNumbers ProjectSet::numbers(size_t i) const {
-  const Bases bases = ReadBases();
+  const Widths base = base_widths();
   const Widths bytes = widths();
+  const uint8_t* const from = bases();
   const uint8_t* const at = fields(bytes, i);
   SubscriptionNumbers numbers;
-  numbers.subscription_id = static_cast<int64_t>(bases.id + ReadBytes(at, bytes.id));
-  numbers.owner_user_id = static_cast<int64_t>(bases.owner + ReadBytes(at + bytes.id, bytes.owner));
+  numbers.subscription_id =
+      static_cast<int64_t>(ReadBytes(from, base.id) + ReadBytes(at, bytes.id));
+  numbers.owner_user_id = static_cast<int64_t>(ReadBytes(from + base.id, base.owner) +
+                                               ReadBytes(at + bytes.id, bytes.owner));
   numbers.created_time_ms =
-      static_cast<int64_t>(bases.created + ReadBytes(at + bytes.id + bytes.owner, bytes.created));
+      static_cast<int64_t>(ReadBytes(from + base.id + base.owner, base.created) +
+                           ReadBytes(at + bytes.id + bytes.owner, bytes.created));
   numbers.suspended = bytes.suspended != 0 && at[bytes.all() - 1] != 0;
   return numbers;
 }

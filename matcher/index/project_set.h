@@ -82,7 +82,11 @@ class ProjectSet {
   void ForEachOwnPosting(const Visit& visit) const;
 
   std::string commit_sha() const;
-  int64_t subscription_id(size_t i) const;
+  int64_t subscription_id(size_t i) const {
+    const Widths bytes = widths();
+    return static_cast<int64_t>(ReadBytes(fields(bytes, subscriptions_), base_widths().id) +
+                                ReadBytes(fields(bytes, i), bytes.id));
+  }
   SubscriptionNumbers numbers(size_t i) const;
 
  private:
@@ -90,14 +94,8 @@ class ProjectSet {
   static constexpr size_t kPointerBytes = 6;
   static constexpr size_t kSmallPatternBytes = 3;  // with one byte each for subscription and entry
 
-  // The smallest values of the set, and where they end.
-  struct Bases {
-    uint64_t id = 0;
-    uint64_t owner = 0;
-    uint64_t created = 0;
-    const uint8_t* end = nullptr;
-  };
-  // How many bytes of a subscription's fields each difference takes.
+  // How many bytes each number takes: of the set's smallest values, or of a subscription's
+  // differences from them.
   struct Widths {
     uint32_t id, owner, created, suspended;
     uint32_t all() const { return id + owner + created + suspended; }
@@ -105,10 +103,12 @@ class ProjectSet {
 
   ProjectSet() = default;
 
+  // Reads eight bytes, whatever the width: Make sees to it that so many are there.
   static uint64_t ReadBytes(const uint8_t* at, size_t width) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < width; ++i) value |= uint64_t{at[i]} << (8 * i);
-    return value;
+    if (width == 0) return 0;
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    return word & (~uint64_t{0} >> (64 - 8 * width));
   }
   // Reads two bytes more than the address has: counts or bases always follow.
   static const void* ReadPointer(const uint8_t* at) {
@@ -121,27 +121,31 @@ class ProjectSet {
   size_t posting_bytes() const { return pattern_bytes() + 2 * number_bytes(); }
   const uint8_t* postings() const { return reinterpret_cast<const uint8_t*>(this + 1); }
   const uint8_t* definitions() const { return postings() + own_postings_ * posting_bytes(); }
-  Bases ReadBases() const;
   Widths widths() const {
     return {widths_ & 15u, widths_ >> 4 & 15u, widths_ >> 8 & 15u,
             (widths_ & kSomeSuspended) != 0 ? 1u : 0u};
   }
+  Widths base_widths() const {
+    return {base_widths_ & 15u, base_widths_ >> 4 & 15u, base_widths_ >> 8 & 15u, 0};
+  }
   const uint8_t* fields(const Widths& bytes, size_t i) const {
     return definitions() + subscriptions_ * kPointerBytes + i * bytes.all();
   }
+  const uint8_t* bases() const { return fields(widths(), subscriptions_); }
 
   static constexpr uint16_t kSomeSuspended = 1u << 15;
 
   std::array<uint8_t, kPointerBytes> context_ = {};
   uint16_t subscriptions_ = 0;
   uint16_t own_postings_ = 0;
-  uint16_t widths_ = 0;       // 3 x 4 bits: of id, owner and time; kSomeSuspended
+  uint16_t widths_ = 0;       // of id, owner and time, 4 bits each; kSomeSuspended
+  uint16_t base_widths_ = 0;  // the same
   uint8_t commit_bytes_ = 0;  // of the hex digits packed, or of the text
   uint8_t commit_is_packed_hex_ : 1 = 0;
   uint8_t small_postings_ : 1 = 0;
   uint8_t has_memory_before_ : 1 = 0;
 };
-static_assert(sizeof(ProjectSet) == 14);
+static_assert(sizeof(ProjectSet) == 16);
 
 template <typename Visit>
 void ProjectSet::ForEachOwnPosting(const Visit& visit) const {
@@ -157,8 +161,8 @@ void ProjectSet::ForEachOwnPosting(const Visit& visit) const {
       posting.entry = at[kSmallPatternBytes + 1];
     } else {
       posting.pattern = word;
-      posting.subscription = static_cast<uint16_t>(ReadBytes(at + 4, 2));
-      posting.entry = static_cast<uint16_t>(ReadBytes(at + 6, 2));
+      std::memcpy(&posting.subscription, at + 4, sizeof(posting.subscription));
+      std::memcpy(&posting.entry, at + 6, sizeof(posting.entry));
     }
     if (!visit(posting)) return;
   }
