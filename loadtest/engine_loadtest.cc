@@ -56,10 +56,12 @@ int Run(const Options& options) {
       "GHz "
       "class.");
   if (options.quick()) report.AddNote("**A quick run: its figures do not count.**");
+  MeasureMachine("before", options, &report);
   for (const Section& section : sections) {
     Progress(section.name);
     section.run(options, &report);
   }
+  MeasureMachine("after", options, &report);
   const absl::Status written = report.Write(options.folder);
   if (!written.ok()) {
     fmt::print(stderr, "engine_loadtest: {}\n", std::string(written.message()));

@@ -36,10 +36,11 @@ class Growth {
                 "microseconds a call of ReplaceProject",
                 {{"p50, wall", 0, false, true, {}},
                  {"p99, wall", 0, false, true, {}},
-                 {"longest, CPU", 0, false, true, {}},
+                 {"longest, CPU", 0, false, false, {}},
                  {"longest, wall", 0, false, false, {}}},
                 {"Each point is over the calls since the point before. What the scheduler takes is "
-                 "in the wall times; the longest by CPU time is the engine's own."}},
+                 "in the wall times; the longest by CPU time is the engine's own and the "
+                 "allocator's."}},
         memory_{"engine.growth.memory", "Memory while subscriptions grow (S1)", "subscriptions",
                 "bytes a subscription", {{"index", 0, false, true, {}}},        {}} {}
 

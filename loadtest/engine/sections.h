@@ -18,6 +18,11 @@ struct Section {
 
 std::vector<Section> WorkloadSections();
 
+// How fast the machine is at the moment: nanoseconds to validate and decode one document of S1,
+// which no change of the engine changes. Taken before and after all else; two runs are comparable
+// as far as these are equal. `when`: `before`.
+void MeasureMachine(const std::string& when, const Options& options, Report* report);
+
 // Replaces projects' sets while a reader matches; two readers against one.
 void MeasureReplace(const Options& options, Report* report);
 void MeasureTwoCores(const Options& options, Report* report);

@@ -121,7 +121,7 @@ Loaded LoadAndMeasureMemory(const Plan& plan, const Workload& workload, Report* 
   Row row = MakeRow(plan, "bytes_per_subscription", OneRun(bytes), "B");
   if (loaded.baseline->answers()) {
     row.baseline = static_cast<double>(after - between) / subscriptions;
-    row.baseline_name = loaded.baseline->name() + ", ids alone";
+    row.baseline_name = loaded.baseline->name();
   }
   row.target = plan.bytes_target;
   row.goal = Goal::kAtMost;

@@ -44,7 +44,10 @@ void FindBendsOf(const GrowthLine& line, const GrowthLine* baseline, std::vector
         if (from != nullptr && to != nullptr) {
           bend.has_baseline = true;
           bend.baseline_slope = SlopeBetween(*from, *to);
-          bend.is_machine = bend.baseline_slope > slope - kSlopeTolerance;
+          // Each by what it is above its own promise.
+          const double excess = slope - line.expected_slope;
+          const double baseline_excess = bend.baseline_slope - baseline->expected_slope;
+          bend.is_machine = baseline_excess > excess - kSlopeTolerance;
         }
         bends->push_back(bend);
       }

@@ -39,7 +39,8 @@ struct Bend {
   // The baseline's slope over the same stretch, if it has points at both ends.
   bool has_baseline = false;
   double baseline_slope = 0;
-  // The baseline rises as much there: it is the machine (a cache that is full), not the engine.
+  // The baseline rises as much above its own promise there: it is the machine (a cache that is
+  // full), not the engine.
   bool is_machine = false;
 };
 

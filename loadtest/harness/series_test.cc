@@ -52,6 +52,14 @@ TEST(SeriesTest, ABendThatTheBaselineHasTooIsTheMachines) {
   EXPECT_THAT(DescribeBend(bends[0]), HasSubstr("the baseline: 0.00"));
 }
 
+TEST(SeriesTest, ABaselineThatGrowsAsPromisedExcusesNothing) {
+  Series series = WithLine(0, {{1, 100}, {10, 1000}});
+  series.lines.push_back({"memcpy", 1, true, true, {{1, 50}, {10, 500}}});
+  const std::vector<Bend> bends = FindBends(series);
+  ASSERT_THAT(bends, SizeIs(1));
+  EXPECT_FALSE(bends[0].is_machine);
+}
+
 TEST(SeriesTest, PointsAtZeroAndTailsAreNotJudged) {
   EXPECT_THAT(FindBends(WithLine(0, {{0, 10}, {1, 100}})), SizeIs(0));
   Series series = WithLine(0, {{1, 1}, {10, 1000}});
