@@ -1,6 +1,7 @@
 #include "matcher/event/json_scanner.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -73,12 +74,23 @@ size_t EncodeUtf8(uint32_t code, char* out) {
 
 // Decodes the escape whose backslash is at `at`.
 Step DecodeEscape(std::string_view text, size_t at, size_t end, char* out, size_t* size) {
-  static constexpr std::string_view kLetters = "\"\\/bfnrt";
-  static constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
+  // By letter; 0 = no such escape.
+  static constexpr std::array<char, 256> kMeanings = [] {
+    std::array<char, 256> meanings{};
+    meanings['"'] = '"';
+    meanings['\\'] = '\\';
+    meanings['/'] = '/';
+    meanings['b'] = '\b';
+    meanings['f'] = '\f';
+    meanings['n'] = '\n';
+    meanings['r'] = '\r';
+    meanings['t'] = '\t';
+    return meanings;
+  }();
   if (at + 1 >= end) return {at, kBadEscape};
-  const size_t letter = kLetters.find(text[at + 1]);
-  if (letter != std::string_view::npos) {
-    out[0] = kMeanings[letter];
+  const char meaning = kMeanings[Byte(text, at + 1)];
+  if (meaning != 0) {
+    out[0] = meaning;
     *size = 1;
     return {at + 2};
   }
@@ -174,7 +186,8 @@ Step DecodeString(std::string_view text, size_t begin, size_t end, char* out, si
   size_t written = 0;
   size_t at = begin;
   while (at < end) {
-    const size_t plain = std::min(text.find('\\', at), end);
+    // Not beyond `end`: the rest of the document may be long.
+    const size_t plain = std::min(text.substr(0, end).find('\\', at), end);
     if (out != nullptr) std::memcpy(out + written, text.data() + at, plain - at);
     written += plain - at;
     at = plain;
