@@ -104,6 +104,63 @@ TEST_F(EnqueueConnectionTest, WhatIsAbsentIsNull) {
             "6");
 }
 
+TEST_F(EnqueueConnectionTest, ARequestThatEndsAtOnceGetsAnOutcomeAndIsNeverReady) {
+  const EventRow event = MakeEvent(1);
+  RequestRow failed = MakeRequest(event, 11, 80);
+  failed.end = RequestEnd::kFailedInput;
+  failed.end_reason = "`iid` input: provided value is not a number";
+  EnqueueBatch batch{{event}, {failed, MakeRequest(event, 12)}};
+  for (const int inserted : {2, 0, 0}) {
+    const auto result = connection_->Enqueue(batch);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(result->inserted_requests, ElementsAre(inserted));
+  }
+  EXPECT_EQ(Count("pipeline_requests"), "2");
+  EXPECT_EQ(Sql(database_.dsn(), "SELECT subscription_id FROM cievents.ready_requests"), "12");
+  EXPECT_EQ(Sql(database_.dsn(),
+                "SELECT event_uid, subscription_id, project_id, root_namespace_id, attempt,"
+                " owner, outcome, reason FROM cievents.request_outcomes"),
+            event.uid.ToString() +
+                "|11|8|80|0||failed_input|`iid` input: provided value is not a number");
+  EXPECT_EQ(Sql(database_.dsn(), "SELECT root_namespace_id FROM cievents.tenant_queues"), "70")
+      << "a tenant gets no turn for what is never ready";
+  EXPECT_EQ(Sql(database_.dsn(), "SELECT * FROM cievents_admin.balance"), "");
+}
+
+TEST_F(EnqueueConnectionTest, WhatARetryDecidesOtherwiseChangesNothing) {
+  const EventRow event = MakeEvent(1);
+  EnqueueBatch batch{{event}, {MakeRequest(event, 11)}};
+  ASSERT_TRUE(connection_->Enqueue(batch).ok());
+  RequestRow failed = MakeRequest(event, 11);
+  failed.end = RequestEnd::kFailedInput;
+  failed.end_reason = "the file changed meanwhile";
+  EnqueueBatch again{{event}, {failed}};
+  const auto result = connection_->Enqueue(again);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->inserted_requests, ElementsAre(0));
+  EXPECT_EQ(Count("ready_requests"), "1");
+  EXPECT_EQ(Count("request_outcomes"), "0");
+}
+
+TEST_F(EnqueueConnectionTest, ManyRequestsThatEndAreWrittenInOneGo) {
+  const EventRow event = MakeEvent(1);
+  EnqueueBatch batch{{event}, {}};
+  for (int i = 1; i <= 2000; ++i) {
+    RequestRow request = MakeRequest(event, i);
+    if (i % 2 == 0) {
+      request.end = RequestEnd::kFailedInput;
+      request.end_reason = "no";
+    }
+    batch.requests.push_back(request);
+  }
+  const auto result = connection_->Enqueue(batch);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->inserted_requests, ElementsAre(2000));
+  EXPECT_EQ(Count("ready_requests"), "1000");
+  EXPECT_EQ(Count("request_outcomes"), "1000");
+  EXPECT_EQ(Sql(database_.dsn(), "SELECT * FROM cievents_admin.balance"), "");
+}
+
 TEST_F(EnqueueConnectionTest, AnEmptyBatchIsNothing) {
   EnqueueBatch batch;
   const auto result = connection_->Enqueue(batch);

@@ -64,6 +64,11 @@ class RequestQueueTest : public ::testing::Test {
     const auto result = writer_->Enqueue(batch);
     ASSERT_TRUE(result.ok()) << result.status();
   }
+  void Write(const EventRow& event, const RequestRow& request) {
+    EnqueueBatch batch{{event}, {request}};
+    const auto result = writer_->Enqueue(batch);
+    ASSERT_TRUE(result.ok()) << result.status();
+  }
   std::vector<RequestRecord> Claim(const std::string& owner, int max,
                                    absl::Duration lease = kLease) {
     auto records = queue_->Claim(owner, max, lease);
@@ -394,6 +399,55 @@ TEST_F(RequestQueueTest, ListsByStateAndProjectNewestFirstInPages) {
     }
   }
   EXPECT_EQ(seen.size(), 7u);
+}
+
+TEST_F(RequestQueueTest, ARequestThatEndedAtMatchTimeIsListedWithItsReasonAndNeverLeased) {
+  const EventRow event = MakeEvent(1);
+  RequestRow failed = MakeRequest(event, 11);
+  failed.end = RequestEnd::kFailedInput;
+  failed.end_reason = "no number";
+  Write(event, failed);
+  EXPECT_THAT(Claim("me", 10), IsEmpty());
+  RequestFilter filter;
+  filter.state = "failed_input";
+  const auto listed = queue_->List(filter);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ(listed->at(0).state, "failed_input");
+  EXPECT_EQ(listed->at(0).reason, "no number");
+  EXPECT_EQ(listed->at(0).attempt, 0);
+  filter.state = "created";
+  EXPECT_THAT(*queue_->List(filter), IsEmpty());
+  const auto found = queue_->Find(event.uid, 11);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->state, "failed_input");
+}
+
+TEST_F(RequestQueueTest, ADecisionBringsTheEventAndWhatStandsInItsPlaceNow) {
+  EventRow event = MakeEvent(1, R"({"a": 1})");
+  event.actor_user_id = 3;
+  event.actor_username = "ada";
+  event.actor_access_level = 40;
+  event.confidential = true;
+  Write(event, MakeRequest(event, 11));
+  const auto gone = queue_->FindDecision(event.uid, 11);
+  ASSERT_TRUE(gone.ok()) << gone.status();
+  EXPECT_EQ(gone->request.workflow_id, "ab12");
+  EXPECT_EQ(gone->request.commit_sha, "c0ffee");
+  EXPECT_EQ(gone->current_workflow_id, "") << "there is no such subscription";
+  EXPECT_EQ(gone->event.data, R"({"a": 1})");
+  EXPECT_EQ(gone->event.event_id, "event-1");
+  EXPECT_EQ(gone->event.names, event.names);
+  EXPECT_EQ(gone->event.project_id, 7);
+  EXPECT_EQ(gone->event.root_namespace_id, 70);
+  EXPECT_EQ(gone->event.time_ms, event.time_ms);
+  EXPECT_EQ(gone->event.actor_user_id, 3);
+  EXPECT_EQ(gone->event.actor_username, "ada");
+  EXPECT_EQ(gone->event.actor_access_level, 40);
+  EXPECT_FALSE(gone->event.actor_bot);
+  EXPECT_TRUE(gone->event.confidential);
+  EXPECT_EQ(gone->event.identity_id, 7);
+  EXPECT_EQ(queue_->FindDecision(event.uid, 12).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(RequestQueueTest, TheOverviewCountsByTenant) {
