@@ -58,6 +58,7 @@ class FeedFollowerTest : public ::testing::Test {
         write.workflow_id = "w";
         write.entries_json = pattern.empty() ? R"([{"what": "is this"}])" : EntriesJson(pattern);
         write.inputs_json = R"({"a":1})";
+        write.spec_inputs_json = R"({"a":{"type":"number"},"b":{"default":"b"}})";
         write.owner_user_id = 3;
         plan.writes.push_back(write);
       }
@@ -76,9 +77,15 @@ class FeedFollowerTest : public ::testing::Test {
     event.names = names;
     event.project_id = project_id;
     event.namespace_ids = namespaces;
-    matches_.clear();
-    index_.MatchEvent(event, &matches_);
-    return matches_.size();
+    fired_.clear();
+    matcher_.MatchEvent(event, [this](const matcher::Match& match) {
+      Fired fired{std::string(match.ref()), match.commit_sha(), match.root_namespace_id(),
+                  match.owner_user_id(), ""};
+      std::string reason;
+      EXPECT_TRUE(match.ResolveInputs(&fired.inputs_json, &reason)) << reason;
+      fired_.push_back(fired);
+    });
+    return fired_.size();
   }
   bool SoonFires(const std::string& name, size_t count = 1) {
     return store::Eventually([&] { return Fires(name) == count; });
@@ -86,8 +93,16 @@ class FeedFollowerTest : public ::testing::Test {
 
   store::TestDatabase database_;
   std::unique_ptr<store::ConfigStore> store_;
+  struct Fired {
+    std::string ref;
+    std::string commit_sha;
+    int64_t root_namespace_id;
+    int64_t owner_user_id;
+    std::string inputs_json;
+  };
   matcher::Index index_;
-  std::vector<matcher::Match> matches_;
+  matcher::Matcher matcher_{index_};  // of the test's thread
+  std::vector<Fired> fired_;
   std::atomic<int> loaded_ = 0;
   int pushes_ = 0;
   std::unique_ptr<FeedFollower> follower_;
@@ -100,12 +115,11 @@ TEST_F(FeedFollowerTest, TheFirstLoadBringsEverythingThatIsThere) {
   ASSERT_TRUE(store::Eventually([this] { return loaded_ == 1; }));
   EXPECT_EQ(index_.stats().projects, 2u) << "in the index before it is said to be loaded";
   EXPECT_EQ(Fires("custom/a"), 1u);
-  EXPECT_EQ(matches_[0].project->commit_sha, "c1");
-  EXPECT_EQ(matches_[0].project->default_branch, "main");
-  EXPECT_THAT(matches_[0].project->namespace_ids, ElementsAre(70, 71));
-  EXPECT_EQ(matches_[0].subscription_ref().owner_user_id, 3);
-  EXPECT_THAT(matches_[0].subscription_ref().include_inputs, SizeIs(1));
-  EXPECT_GT(matches_[0].subscription_ref().created_time_ms, 0);
+  EXPECT_EQ(fired_[0].commit_sha, "c1");
+  EXPECT_EQ(fired_[0].ref, "main");
+  EXPECT_EQ(fired_[0].root_namespace_id, 70);
+  EXPECT_EQ(fired_[0].owner_user_id, 3);
+  EXPECT_EQ(fired_[0].inputs_json, R"({"a":1,"b":"b"})") << "what the include gives, and a default";
 }
 
 TEST_F(FeedFollowerTest, PushesAreFollowedAsTheyCome) {
@@ -120,7 +134,8 @@ TEST_F(FeedFollowerTest, PushesAreFollowedAsTheyCome) {
   Push(kProject, {});
   EXPECT_TRUE(SoonFires("custom/b", 0));
   std::vector<int64_t> namespaces;
-  EXPECT_TRUE(index_.FindNamespaces(kProject, &namespaces)) << "an empty project stays known";
+  EXPECT_TRUE(matcher_.FindNamespaces(kProject, &namespaces)) << "an empty project stays known";
+  EXPECT_THAT(namespaces, ElementsAre(70, 71));
   EXPECT_EQ(follower_->stats().loads, 1u);
   EXPECT_EQ(follower_->stats().changes, 3u);
 }

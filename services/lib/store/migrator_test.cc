@@ -113,6 +113,28 @@ TEST(MigratorTest, GoesDownWithPartitionsAndRows) {
   EXPECT_EQ(VersionOf(dsn), 0);
 }
 
+TEST(MigratorTest, SubscriptionsThatAreThereGetTheDeclaredInputsOfTheirFile) {
+  const std::string dsn = NewDatabase();
+  ASSERT_TRUE(MigrateDown(dsn, 6).ok());
+  ASSERT_EQ(
+      Sql(dsn,
+          "INSERT INTO cievents.projects (project_id) VALUES (1);"
+          "INSERT INTO cievents.config_files VALUES"
+          R"( (1, 'a.yml', 'header_only', 'x', '', 'x', '{"spec_inputs":{"n":{"default":1.50}}}'),)"
+          R"( (1, 'b.yml', 'header_only', 'x', '', 'x', '{"spec_inputs":{}}'),)"
+          R"( (1, 'c.yml', 'header_only', 'x', 'not JSON', '', '');)"
+          "INSERT INTO cievents.subscriptions (project_id, root_namespace_id, path, inputs_digest,"
+          " workflow_id, entries, inputs, owner_user_id)"
+          " SELECT 1, 0, p, 'd', 'w', '[]', '{}', 1 FROM unnest("
+          " ARRAY['a.yml', 'b.yml', 'c.yml', 'd.yml']) AS p"),
+      "");
+  ASSERT_TRUE(MigrateUp(dsn).ok());
+  EXPECT_EQ(Sql(dsn,
+                "SELECT string_agg(path || spec_inputs, ' ' ORDER BY path)"
+                " FROM cievents.subscriptions"),
+            R"(a.yml{"n":{"default":1.50}} b.yml{} c.yml{} d.yml{})");
+}
+
 TEST(MigratorTest, AVersionThatIsNotThereIsRefused) {
   const std::string dsn = NewEmptyDatabase();
   EXPECT_EQ(MigrateDown(dsn, -1).code(), absl::StatusCode::kInvalidArgument);
