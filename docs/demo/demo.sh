@@ -60,7 +60,7 @@ check "subscriptions that a second, equal push changes" \
 echo
 echo "== the subscriptions that are live"
 "$cievents" subscriptions list
-check "live subscriptions" "$("$cievents" subscriptions list --json | wc -l | tr -d ' ')" 5
+check "live subscriptions" "$("$cievents" subscriptions list --json | wc -l | tr -d ' ')" 6
 
 # The feed brings a push to the matcher within milliseconds, but this script is as fast.
 sleep 1
@@ -78,22 +78,30 @@ check "events" "$events" 12
 check "events accepted" "$(jq -r 'select(.outcome == "accepted" and .ack == "durable") | .id' \
   "$data/outcomes" | wc -l | tr -d ' ')" 12
 check "matches of each event" "$(jq -r .matched "$data/outcomes" | tr '\n' ' ')" \
-  "1 0 1 0 2 1 1 0 1 1 0 0 "
+  "1 0 1 0 2 1 1 0 1 1 0 1 "
 
 echo
 echo "== the pipeline requests"
 "$cievents" requests list
 requests=$("$cievents" requests list --json | wc -l | tr -d ' ')
-check "pipeline requests" "$requests" 8
+check "pipeline requests" "$requests" 9
 check "environments deployed to" "$("$cievents" requests list --json |
   jq -r 'select(.event_name == "merge_request/merged") | .inputs.environment' | sort | tr '\n' ' ')" \
   "production staging "
+check "inputs of the command, from the event" "$("$cievents" requests list --json |
+  jq -c 'select(.event_name == "merge_request/commented") | .inputs')" '{"iid":17}'
+
+echo
+echo "== why a comment without a command starts nothing"
+sed 's|/deploy please|please deploy|' "$here/webhooks/12-merge-request-commented.json" >"$data/comment.json"
+"$cievents" explain --webhook "$data/comment.json" | tee "$data/explanation"
+check "near misses" "$(grep -c '^NEAR MISS' "$data/explanation")" 1
 
 echo
 echo "== a worker leases and completes them"
 "$cievents" requests lease --max 100 --complete --pipeline-id 5000 >"$data/leased"
-check "leased requests" "$(($(wc -l <"$data/leased") - 1))" 8
-check "created pipelines" "$("$cievents" requests list --json --state created | wc -l | tr -d ' ')" 8
+check "leased requests" "$(($(wc -l <"$data/leased") - 1))" 9
+check "created pipelines" "$("$cievents" requests list --json --state created | wc -l | tr -d ' ')" 9
 check "requests that are left" "$("$cievents" requests lease --json --max 100 | wc -l | tr -d ' ')" 0
 "$cievents" requests list
 

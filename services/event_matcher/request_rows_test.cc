@@ -77,7 +77,8 @@ matcher::ProjectSubscriptions Subscriber() {
   project.subscriptions[1].entries[1].patterns = {*matcher::Pattern::Parse("issue/updated")};
   project.subscriptions[1].include_inputs = {{"env", "\"live\"", {}}};
   project.subscriptions[1].entries[1].inputs = {{"env", "\"entry\"", {}}, {"n", "1", {}}};
-  project.subscriptions[1].spec_inputs_json = R"({"env":{},"n":{"type":"number"}})";
+  project.subscriptions[1].spec_inputs_json =
+      R"({"env":{"default":""},"n":{"default":0,"type":"number"}})";
   return project;
 }
 
@@ -157,7 +158,7 @@ TEST(MakeRequestRowTest, InputsOverTheLimitEndTheRequestAndAreNotKept) {
   matcher::ProjectSubscriptions project = Subscriber();
   project.subscriptions[1].include_inputs.clear();
   project.subscriptions[1].entries[1].inputs = {{"env", R"("$[[ event.payload.a ]]")", {}}};
-  project.subscriptions[1].spec_inputs_json = R"({"env":{}})";
+  project.subscriptions[1].spec_inputs_json = R"({"env":{"default":""}})";
   Event event = FullEvent();
   const size_t frame = std::string(R"({"env":""})").size();
   const auto with = [](size_t bytes) { return R"({"a":")" + std::string(bytes, 'x') + R"("})"; };

@@ -451,36 +451,5 @@ TEST(GrpcFlowTest, AncestorsOfAKnownProjectAreFilledInForGroupScope) {
   EXPECT_EQ(listener.Requests()[0].project_id(), listener.id());
 }
 
-TEST(NotEvaluatedYetTest, ConditionsAndBlocksAreListedWithTheFlagAndDoNotFireButTheirSiblingDoes) {
-  Project project;
-  project
-      .Set(".gitlab/ci/events/condition.yml",
-           "spec:\n  events:\n    - name: custom/x\n      rules:\n"
-           "        - if: $[[ event.payload.n ]] == \"1\"\n---\n")
-      .Set(".gitlab/ci/events/block.yml",
-           "spec:\n  events:\n    - name: custom/x\n      inputs: {n: '$[[ event.payload.n ]]'}\n"
-           "---\n")
-      .Set(".gitlab/ci/events/plain.yml",
-           "spec:\n  events:\n    - name: custom/x\n      inputs: {n: 1}\n---\n");
-  const PushConfigResponse pushed = project.Push();
-  EXPECT_EQ(pushed.result(), config::v1::PUSH_RESULT_APPLIED) << pushed.DebugString();
-  EXPECT_EQ(FindIssue(pushed, "not-evaluated-yet").severity(), config::v1::SEVERITY_INFO);
-  std::map<std::string, bool> flags;
-  std::vector<std::string> conditions;
-  for (const config::v1::Subscription& subscription : project.Subscriptions()) {
-    flags[subscription.path()] = subscription.not_evaluated_yet();
-    conditions.insert(conditions.end(), subscription.conditions().begin(),
-                      subscription.conditions().end());
-  }
-  EXPECT_EQ(flags, (std::map<std::string, bool>{{".gitlab/ci/events/block.yml", true},
-                                                {".gitlab/ci/events/condition.yml", true},
-                                                {".gitlab/ci/events/plain.yml", false}}));
-  EXPECT_THAT(conditions, ElementsAre("$[[ event.payload.n ]] == \"1\""));
-  EXPECT_EQ(project.Fires("custom/x"), 1);
-  ASSERT_THAT(project.Requests(), SizeIs(1));
-  EXPECT_EQ(project.Requests()[0].path(), ".gitlab/ci/events/plain.yml");
-  EXPECT_EQ(project.Requests()[0].inputs_json(), R"({"n":1})");
-}
-
 }  // namespace
 }  // namespace cievents::integration
