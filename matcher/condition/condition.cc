@@ -7,6 +7,7 @@
 #include "matcher/condition/compiled.h"
 #include "matcher/condition/completions.h"
 #include "matcher/condition/evaluator.h"
+#include "matcher/condition/literal_tests.h"
 #include "matcher/condition/operand.h"
 #include "matcher/condition/parser.h"
 #include "matcher/condition/regex.h"
@@ -45,6 +46,7 @@ ConditionTables::~ConditionTables() = default;
 EventPathTable& ConditionTables::paths() { return state_->paths; }
 
 struct Condition::State {
+  LiteralTests tests;  // first: most evaluations read nothing else
   CompiledCondition compiled;
 };
 
@@ -64,6 +66,7 @@ std::unique_ptr<const Condition> Condition::Parse(std::string_view text, Conditi
   }
   *error = ConditionError();
   compiled.access = FindAccess(compiled);
+  state->tests = LiteralTests(compiled);
   if (compiled.paths.empty() && compiled.inputs.empty()) {
     compiled.open_verdict = EvaluateCompiled(compiled, EvaluationContext());
   }
@@ -71,6 +74,12 @@ std::unique_ptr<const Condition> Condition::Parse(std::string_view text, Conditi
 }
 
 Verdict Condition::Evaluate(const EvaluationContext& context) const {
+  if (!state_->tests.empty() && context.event != nullptr) {
+    const LiteralTest::Result result = state_->tests.Evaluate(*context.event);
+    if (result != LiteralTest::Result::kUnsure) {
+      return result == LiteralTest::Result::kTrue ? Verdict::kTrue : Verdict::kFalse;
+    }
+  }
   return EvaluateCompiled(state_->compiled, context);
 }
 
@@ -84,6 +93,7 @@ const ConditionCost& Condition::cost() const { return state_->compiled.cost; }
 const std::vector<std::string>& Condition::inputs() const { return state_->compiled.inputs; }
 bool Condition::uses_event_name() const { return state_->compiled.uses_event_name; }
 bool Condition::has_variables() const { return state_->compiled.has_variables; }
+const LiteralTest* Condition::sole_test() const { return state_->tests.sole(); }
 const std::vector<AccessGroup>& Condition::access() const { return state_->compiled.access; }
 
 ClosedWorldResult EvaluateClosedWorld(const Condition& condition,

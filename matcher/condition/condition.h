@@ -23,6 +23,7 @@
 
 #include "absl/status/statusor.h"
 #include "matcher/condition/expression.h"
+#include "matcher/condition/literal_tests.h"
 #include "matcher/event/event_fields.h"
 #include "matcher/event/event_path.h"
 #include "matcher/event/value.h"
@@ -138,6 +139,8 @@ class Condition {
   bool uses_event_name() const;
   // True if it names a variable: it can be undecided.
   bool has_variables() const;
+  // The comparison with a literal that is the whole condition; null if it has another form.
+  const LiteralTest* sole_test() const;
   // All must hold; empty = nothing to look up by. Independent of inputs, variables and
   // `event.name`.
   const std::vector<AccessGroup>& access() const;

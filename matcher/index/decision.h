@@ -32,6 +32,12 @@ class ConditionMemo {
     }
   }
   Verdict Evaluate(const InternedCondition& condition, const EvaluationContext& context) {
+    if (condition.sole_test.has_value()) {
+      RegexBudget budget;
+      const LiteralTest::Result result = condition.sole_test->Holds(*context.event, budget);
+      if (result == LiteralTest::Result::kTrue) return Verdict::kTrue;
+      if (result == LiteralTest::Result::kFalse) return Verdict::kFalse;
+    }
     Slot& slot = verdicts_[condition.id];
     if (slot.generation != generation_) {
       slot = {generation_, condition.condition->Evaluate(context)};

@@ -107,20 +107,15 @@ const InternedCondition* FindShortcut(const Definition& definition) {
   if (definition.entries.size() != 1) return nullptr;
   const DefinitionEntry& entry = definition.entries.front();
   if (entry.patterns.size() != 1) return nullptr;
-  if (!entry.has_rules) return AlwaysHolds();
+  if (!entry.has_rules) return &kAlwaysHolds;
   if (entry.rules.size() != 1) return nullptr;
   const DefinitionClause& clause = entry.rules.front();
   if (!clause.events.empty() || clause.when == When::kNever) return nullptr;
-  if (clause.condition == nullptr) return AlwaysHolds();
+  if (clause.condition == nullptr) return &kAlwaysHolds;
   return clause.condition->by_event_alone ? clause.condition : nullptr;
 }
 
 }  // namespace
-
-const InternedCondition* AlwaysHolds() {
-  static const InternedCondition kAlways;
-  return &kAlways;
-}
 
 DefinitionTable::DefinitionTable(EpochDomain& epochs, PatternTable& patterns)
     : epochs_(epochs), patterns_(patterns) {}
@@ -207,6 +202,8 @@ absl::StatusOr<InternedCondition*> DefinitionTable::AcquireCondition(const std::
     return Error(absl::StatusCode::kInvalidArgument, "condition `{}`: column {}: {}", text,
                  error.column, error.message);
   }
+  const LiteralTest* const sole = made->condition->sole_test();
+  if (sole != nullptr && sole->kind != LiteralTest::Kind::kRegex) made->sole_test = *sole;
   made->by_event_alone = made->condition->inputs().empty() && !made->condition->uses_event_name();
   made->users = 1;
   if (unused_condition_ids_.empty()) {

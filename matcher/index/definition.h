@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ inline constexpr size_t kEntriesPerSubscriptionMax = 65'535;
 // A condition that may be shared by many definitions. `id` is dense: a reader remembers the verdict
 // for one event in an array slot.
 struct InternedCondition {
+  // A copy of the condition's only test, where it has just one and no regex: found
+  // without another look-up, and done as fast as its verdict is remembered.
+  std::optional<LiteralTest> sole_test;
   std::unique_ptr<const Condition> condition;
   uint32_t id = 0;
   uint32_t users = 0;  // the writer's
@@ -33,7 +37,7 @@ struct InternedCondition {
 };
 
 // Stands for a shortcut without a condition; has none.
-const InternedCondition* AlwaysHolds();
+inline const InternedCondition kAlwaysHolds{};
 
 struct DefinitionClause {
   InternedCondition* condition = nullptr;   // null = no `if`
@@ -58,7 +62,7 @@ struct DefinitionEntry {
 // Immutable but for `users`.
 struct Definition {
   // What decides alone, where one entry with one pattern and at most one simple clause leaves
-  // nothing else to ask (but confidentiality): its condition, or AlwaysHolds(). Null: see Decide.
+  // nothing else to ask (but confidentiality): its condition, or kAlwaysHolds. Null: see Decide.
   const InternedCondition* shortcut = nullptr;
   std::string path;
   std::string workflow_id;

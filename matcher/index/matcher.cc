@@ -163,7 +163,7 @@ Decision Matcher::State::DecideCandidate(const Candidate& candidate, EventContex
   }
   // Scope and name led here: what is left is the condition.
   Decision decision{Decision::Kind::kFires, 0, candidate.name};
-  if (candidate.shortcut == AlwaysHolds()) return decision;
+  if (candidate.shortcut == &kAlwaysHolds) return decision;
   EvaluationContext evaluation;
   evaluation.event = context.fields;
   const Verdict verdict = context.memo->Evaluate(*candidate.shortcut, evaluation);
