@@ -165,7 +165,7 @@ std::string RandomCondition(Random& random, int depth) {
                                                  R"($[[ event.a ]] =~ /^(x|z)/)",
                                                  R"($[[ event.a ]] == true)",
                                                  R"($[[ event.b ]] == null)",
-                                                 R"($[[ event.a ]] =~ /X/i)",
+                                                 R"($[[ event.a ]] =~ /[XQ]/i)",
                                                  R"($[[ event.a ]] != "x")",
                                                  R"($V)",
                                                  R"($[[ event.b ]])",
