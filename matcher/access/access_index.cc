@@ -49,12 +49,12 @@ class Candidates {
   Candidates(uint32_t* stamps, uint32_t epoch, std::vector<uint32_t>* out)
       : stamps_(stamps), epoch_(epoch), out_(out) {}
 
-  void Add(uint32_t item) {
+  void Add(uint32_t item, uint32_t certain = 0) {
     if (stamps_ != nullptr) {
       if (stamps_[item] == epoch_) return;
       stamps_[item] = epoch_;
     }
-    out_->push_back(item);
+    out_->push_back(item | certain);
   }
   void Add(std::span<const uint32_t> items) {
     if (stamps_ == nullptr) {
@@ -86,7 +86,9 @@ class PathLookup {
       AddKey(HashKey(&hasher, text.size(), path_, AccessTerm::Kind::kEquals), candidates);
     }
     if (keys_.regexes == nullptr) return;
-    keys_.regexes->Match(text, matched_, [candidates](uint32_t item) { candidates->Add(item); });
+    keys_.regexes->Match(text, matched_, [candidates](uint32_t item, bool found) {
+      candidates->Add(item, found ? AccessIndex::kCertain : 0);
+    });
   }
 
  private:

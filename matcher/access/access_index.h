@@ -77,7 +77,11 @@ class AccessIndex {
                                                   const RegexLimits& limits = {});
   ~AccessIndex();
 
-  // Appends the candidates, each once, in no order. Allocates nothing once scratch and `out` have
+  // Set in a candidate that was found by a regex, whose text was searched: that term holds for
+  // certain. (Equalities and prefixes are found by their hashes.)
+  static constexpr uint32_t kCertain = uint32_t{1} << 31;
+
+  // Appends the candidates, each once, in no order; some with kCertain. Allocates nothing once scratch and `out` have
   // grown, except what RE2::Set does.
   void Collect(EventFields& event, AccessScratch& scratch, std::vector<uint32_t>* out) const;
 

@@ -107,6 +107,22 @@ TEST_P(AccessPropertyTest, NoItemIsLostAndNoneComesForNothing) {
   }
 }
 
+TEST_P(AccessPropertyTest, WhatIsCalledCertainHolds) {
+  std::vector<AccessGroups> items;
+  for (int i = 0; i < 40; ++i) items.push_back({{Regex("payload.a", RandomText(3))}});
+  const auto index = BuildIndex(items);
+  size_t certain_count = 0;
+  for (int round = 0; round < 40; ++round) {
+    SetPayload(RandomPayload());
+    Collect(*index);
+    for (const uint32_t item : certain()) {
+      ASSERT_TRUE(AllHold(items[item])) << "item " << item;
+    }
+    certain_count += certain().size();
+  }
+  EXPECT_GT(certain_count, 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, AccessPropertyTest, ::testing::Range(0u, 60u));
 
 // The negative control: an index that gave everything would pass the test above.

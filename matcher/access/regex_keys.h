@@ -30,19 +30,19 @@ class RegexKeys {
   // Patterns are RE2's, unanchored. REQUIRES: `keys` is not empty.
   static std::unique_ptr<const RegexKeys> Build(std::vector<Key> keys, const RegexLimits& limits);
 
-  // Calls `add(item)` for each item one of whose patterns is found in `text`; an item of several
-  // patterns may come twice. Where it cannot be told (over a limit, a pattern that does not
-  // compile) every item comes. `matched` is working memory; besides, RE2::Set allocates 8 bytes a
-  // pattern.
+  // Calls `add(item, found)` for each item one of whose patterns is found in `text`; an item of
+  // several patterns may come twice. Where it cannot be told (over a limit, a pattern that does not
+  // compile) every item comes, with `found` false. `matched` is working memory; besides, RE2::Set
+  // allocates 8 bytes a pattern.
   template <typename Add>
   void Match(std::string_view text, std::vector<int>* matched, Add add) const {
     if (!FindPatterns(text, matched)) {
-      for (const uint32_t item : items_) add(item);
+      for (const uint32_t item : items_) add(item, false);
       return;
     }
     for (const int pattern : *matched) {
       const auto at = static_cast<size_t>(pattern);
-      for (uint32_t i = begins_[at]; i < begins_[at + 1]; ++i) add(items_[i]);
+      for (uint32_t i = begins_[at]; i < begins_[at + 1]; ++i) add(items_[i], true);
     }
   }
 

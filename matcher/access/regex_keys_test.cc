@@ -28,7 +28,7 @@ std::unique_ptr<const RegexKeys> Build(const std::vector<std::string>& patterns,
 std::vector<uint32_t> Match(const RegexKeys& keys, std::string_view text) {
   std::vector<int> matched;
   std::vector<uint32_t> items;
-  keys.Match(text, &matched, [&items](uint32_t item) { items.push_back(item); });
+  keys.Match(text, &matched, [&items](uint32_t item, bool /*found*/) { items.push_back(item); });
   std::sort(items.begin(), items.end());
   return items;
 }

@@ -33,6 +33,13 @@ Result HoldsFor(const LiteralTest& test, const Value& value, RegexBudget& budget
       return ResultOf(value.kind == Value::Kind::kBoolean && value.boolean == test.boolean);
     case LiteralTest::Kind::kNull:
       return ResultOf(value.kind == Value::Kind::kNull);
+    // What is absent is the empty text to a regex; these literals are not empty.
+    case LiteralTest::Kind::kPrefix:
+      return ResultOf(TextOf(value).starts_with(test.literal));
+    case LiteralTest::Kind::kSuffix:
+      return ResultOf(TextOf(value).ends_with(test.literal));
+    case LiteralTest::Kind::kContains:
+      return ResultOf(TextOf(value).find(test.literal) != std::string_view::npos);
     case LiteralTest::Kind::kRegex:
       // What is absent is searched as the empty text, as in Ruby.
       switch (test.regex->Search(TextOf(value), budget)) {
@@ -115,10 +122,25 @@ class Reader {
     }
   }
 
+  static LiteralTest::Kind KindOf(const Regex& regex) {
+    if (regex.literal().empty()) return LiteralTest::Kind::kRegex;
+    switch (regex.shape()) {
+      case Regex::Shape::kPrefix:
+        return LiteralTest::Kind::kPrefix;
+      case Regex::Shape::kSuffix:
+        return LiteralTest::Kind::kSuffix;
+      case Regex::Shape::kContains:
+        return LiteralTest::Kind::kContains;
+      default:
+        return LiteralTest::Kind::kRegex;
+    }
+  }
+
   bool ReadPattern(const Node& node, LiteralTest* test) const {
     if (node.kind != NodeKind::kPattern) return false;
-    test->kind = LiteralTest::Kind::kRegex;
     test->regex = condition_.regexes[node.operand].get();
+    test->kind = KindOf(*test->regex);
+    test->literal = test->regex->literal();
     return true;
   }
 

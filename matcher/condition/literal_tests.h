@@ -25,7 +25,7 @@ namespace cievents::matcher {
 struct CompiledCondition;
 
 struct LiteralTest {
-  enum class Kind : uint8_t { kText, kBoolean, kNull, kRegex };
+  enum class Kind : uint8_t { kText, kBoolean, kNull, kPrefix, kSuffix, kContains, kRegex };
   enum class Result : uint8_t { kFalse, kTrue, kUnsure };
 
   Kind kind = Kind::kText;
@@ -33,7 +33,7 @@ struct LiteralTest {
   bool negated = false;     // `!=`, `!~`
   bool ends_group = false;  // the last of its alternatives
   const EventPath* path = nullptr;
-  std::string_view literal;      // kText
+  std::string_view literal;      // kText, kPrefix, kSuffix, kContains
   const Regex* regex = nullptr;  // kRegex
 
   Result Holds(EventFields& event, RegexBudget& budget) const;

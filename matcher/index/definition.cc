@@ -65,6 +65,14 @@ void MakeKey(const Subscription& subscription, std::string* key) {
   AppendText(subscription.spec_inputs_json, key);
 }
 
+bool IsAccessRegex(const Condition& condition) {
+  const LiteralTest* const sole = condition.sole_test();
+  const std::vector<AccessGroup>& access = condition.access();
+  return sole != nullptr && sole->kind == LiteralTest::Kind::kRegex && !sole->negated &&
+         access.size() == 1 && access.front().size() == 1 &&
+         access.front().front().kind == AccessTerm::Kind::kRegex;
+}
+
 // What must hold for the rules to allow the entry: some clause other than `never` must. With one
 // such clause, all groups of its condition; with several, a group of alternatives with one group of
 // each.
@@ -204,6 +212,7 @@ absl::StatusOr<InternedCondition*> DefinitionTable::AcquireCondition(const std::
   }
   const LiteralTest* const sole = made->condition->sole_test();
   if (sole != nullptr && sole->kind != LiteralTest::Kind::kRegex) made->sole_test = *sole;
+  made->is_access_regex = IsAccessRegex(*made->condition);
   made->by_event_alone = made->condition->inputs().empty() && !made->condition->uses_event_name();
   made->users = 1;
   if (unused_condition_ids_.empty()) {

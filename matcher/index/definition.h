@@ -32,6 +32,9 @@ struct InternedCondition {
   std::unique_ptr<const Condition> condition;
   uint32_t id = 0;
   uint32_t users = 0;  // the writer's
+  // True: the condition is one regex, which is its access condition: a candidate that the access
+  // index is certain of needs no evaluation.
+  bool is_access_regex = false;
   // True: the verdict depends on the event alone, so that it may be remembered.
   bool by_event_alone = false;
 };

@@ -103,6 +103,10 @@ void Matcher::State::FindScopes(const Pin& pin, const EventView& event, Prepared
     }
   }
   look_up({ScopeKey::Kind::kInstance, 0});
+  if (prepared->views_begin < views.size()) {
+    __builtin_prefetch(event.payload.data());
+    __builtin_prefetch(event.payload.data() + 64);
+  }
   prepared->views_end = static_cast<uint32_t>(views.size());
 }
 
@@ -140,6 +144,10 @@ void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
   patterns.clear();
   views.clear();
   buckets.clear();
+  for (const EventView& event : events) {
+    __builtin_prefetch(event.names.data());
+    __builtin_prefetch(event.namespace_ids.data());
+  }
   for (size_t i = 0; i < events.size(); ++i) FindNames(pin, events[i], &prepared[i]);
   for (size_t i = 0; i < events.size(); ++i) FindScopes(pin, events[i], &prepared[i]);
   if (views.empty()) return;
@@ -164,6 +172,9 @@ Decision Matcher::State::DecideCandidate(const Candidate& candidate, EventContex
   // Scope and name led here: what is left is the condition.
   Decision decision{Decision::Kind::kFires, 0, candidate.name};
   if (candidate.shortcut == &kAlwaysHolds) return decision;
+  if (candidate.certainty == Certainty::kAccessHolds && candidate.shortcut->is_access_regex) {
+    return decision;
+  }
   EvaluationContext evaluation;
   evaluation.event = context.fields;
   const Verdict verdict = context.memo->Evaluate(*candidate.shortcut, evaluation);

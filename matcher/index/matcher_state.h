@@ -35,6 +35,7 @@ struct Candidate {
   uint32_t subscription = 0;
   uint32_t name = 0;                            // of the event; the posting's pattern matches it
   const InternedCondition* shortcut = nullptr;  // Definition::shortcut
+  Certainty certainty = Certainty::kNone;
 
   int64_t project_id(const EventView& event) const {
     return shared != nullptr ? shared->project_id : event.project_id;
@@ -128,7 +129,7 @@ void Matcher::State::ForEachCandidate(const Pin& pin, const Prepared& prepared,
       if (at == named.size()) return false;
       if (named[at].pattern == posting.pattern) {
         visit({&set, nullptr, posting.subscription, named[at].name,
-               set.definition(posting.subscription).shortcut});
+               set.definition(posting.subscription).shortcut, Certainty::kNone});
       }
       return true;
     });
@@ -137,9 +138,10 @@ void Matcher::State::ForEachCandidate(const Pin& pin, const Prepared& prepared,
   for (uint32_t v = prepared.views_begin; v < prepared.views_end; ++v) {
     const ScopeLists::View& view = *views[v];
     for (const NamedPattern& one : named) {
-      const auto visit_posting = [&](const SharedPosting& posting) {
+      const auto visit_posting = [&](const SharedPosting& posting, Certainty certainty) {
         if (!posting.set->VisibleAt(pin.epoch)) return;
-        visit({&posting.set->set(), posting.set, posting.subscription, one.name, posting.shortcut});
+        visit({&posting.set->set(), posting.set, posting.subscription, one.name, posting.shortcut,
+               certainty});
       };
       ScopeLists::ForEachInTail(view, one.pattern, visit_posting);
       const ScopeLists::Bucket* const bucket = buckets[b++];

@@ -84,6 +84,12 @@ struct PlacedPosting {
   SharedPosting posting;
 };
 
+// What the way to a posting says of its condition.
+enum class Certainty : uint8_t {
+  kNone,
+  kAccessHolds,  // the term by which it was found holds
+};
+
 class ScopeLists {
  public:
   ScopeLists(EpochDomain& epochs, void (*free_set)(SharedSet* set, void* context),
@@ -112,8 +118,9 @@ class ScopeLists {
   void PrefetchBucket(const View& view, PatternId pattern) const;
   const Bucket* FindBucket(const View& view, PatternId pattern) const;
 
-  // Calls visit(posting) for those under `pattern` that the event of `fields` may concern:
-  // conditional ones by their access conditions, all if `fields` is null; visible ones and others.
+  // Calls visit(posting, certainty) for those under `pattern` that the event of `fields` may
+  // concern: conditional ones by their access conditions, all if `fields` is null; visible ones and
+  // others.
   template <typename Visit>
   static void ForEachInTail(const View& view, PatternId pattern, const Visit& visit);
   template <typename Visit>
@@ -221,7 +228,7 @@ class alignas(alignof(void*)) ScopeLists::Bucket {
 template <typename Visit>
 void ScopeLists::ForEachInTail(const View& view, PatternId pattern, const Visit& visit) {
   for (const SharedPosting& posting : view.tail()) {
-    if (posting.pattern == pattern) visit(posting);
+    if (posting.pattern == pattern) visit(posting, Certainty::kNone);
     if (posting.pattern > pattern) break;
   }
 }
@@ -233,21 +240,27 @@ void ScopeLists::ForEachInBucket(const View& view, const Bucket& bucket, EventFi
   // The tail was emptied into the buckets after this view was taken: what stands in both was
   // visited.
   const bool repeats = bucket.flushes != view.flushes && view.tail_size > 0;
-  const auto visit_once = [&](const SharedPosting& posting) {
-    if (!repeats || !view.Holds(posting)) visit(posting);
+  const auto visit_once = [&](const SharedPosting& posting, Certainty certainty) {
+    if (!repeats || !view.Holds(posting)) visit(posting, certainty);
   };
   for (const Run* run : bucket.runs()) {
     const std::span<const SharedPosting> postings = run->postings();
     const size_t direct =
         run->access == nullptr || fields == nullptr ? run->size : run->unconditional;
-    for (size_t i = 0; i < direct; ++i) visit_once(postings[i]);
+    for (size_t i = 0; i < direct; ++i) visit_once(postings[i], Certainty::kNone);
     if (direct == run->size) continue;
     ordinals->clear();
     run->access->Collect(*fields, scratch, ordinals);
-    for (const uint32_t ordinal : *ordinals) {
-      __builtin_prefetch(postings[run->unconditional + ordinal].set);
+    const SharedPosting* const conditional = postings.data() + run->unconditional;
+    for (const uint32_t found : *ordinals) {
+      const SharedPosting& posting = conditional[found & ~AccessIndex::kCertain];
+      __builtin_prefetch(posting.set);
+      __builtin_prefetch(posting.shortcut);
     }
-    for (const uint32_t ordinal : *ordinals) visit_once(postings[run->unconditional + ordinal]);
+    for (const uint32_t found : *ordinals) {
+      visit_once(conditional[found & ~AccessIndex::kCertain],
+                 (found & AccessIndex::kCertain) != 0 ? Certainty::kAccessHolds : Certainty::kNone);
+    }
   }
 }
 

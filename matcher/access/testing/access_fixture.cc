@@ -82,6 +82,12 @@ void AccessFixture::SetPayload(std::string payload) {
 std::vector<uint32_t> AccessFixture::Collect(const AccessIndex& index) {
   std::vector<uint32_t> candidates;
   index.Collect(event_, scratch_, &candidates);
+  certain_.clear();
+  for (uint32_t& candidate : candidates) {
+    if ((candidate & AccessIndex::kCertain) == 0) continue;
+    candidate &= ~AccessIndex::kCertain;
+    certain_.push_back(candidate);
+  }
   std::sort(candidates.begin(), candidates.end());
   CIEVENTS_CHECK(std::adjacent_find(candidates.begin(), candidates.end()) == candidates.end());
   return candidates;

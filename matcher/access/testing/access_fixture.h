@@ -32,6 +32,8 @@ class AccessFixture {
 
   // The candidates for the current event, sorted. CHECK-fails if one comes twice.
   std::vector<uint32_t> Collect(const AccessIndex& index);
+  // Those that the last Collect called certain.
+  const std::vector<uint32_t>& certain() const { return certain_; }
 
  private:
   AccessTerm MakeTerm(AccessTerm::Kind kind, std::string_view path, std::string_view literal);
@@ -41,6 +43,7 @@ class AccessFixture {
   std::string payload_;
   EventFields event_;
   AccessScratch scratch_;
+  std::vector<uint32_t> certain_;
 };
 
 // Build from values.
