@@ -77,13 +77,8 @@ struct Subscription {
   std::vector<InputBinding> include_inputs;  // what the including file fixed; sorted by name
   std::string spec_inputs_json = "{}";  // canonical JSON of the file's `spec: inputs`; "{}" = none
   int64_t owner_user_id = 0;    // the last pusher who changed it: pipelines run as this user
-  int64_t created_time_ms = 0;  // Unix time; see Index::MatchEvent
+  int64_t created_time_ms = 0;  // Unix time; see kBeforeCreationToleranceMs
   bool suspended = false;
-
-  // True if a condition, or a `$[[ ]]` block in an input, would have to be evaluated to decide
-  // about this subscription. Such a subscription is listed but does not fire yet
-  // (`not-evaluated-yet`).
-  bool NeedsEvaluation() const;
 };
 
 // All that the index knows of one project: replaced in one step.
