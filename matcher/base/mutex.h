@@ -3,14 +3,11 @@
 #ifndef MATCHER_BASE_MUTEX_H_
 #define MATCHER_BASE_MUTEX_H_
 
-#include <pthread.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
-#include "matcher/base/check.h"
 
 namespace cievents {
 
@@ -60,61 +57,6 @@ class CondVar {
 
  private:
   std::condition_variable condition_;
-};
-
-// Many readers or one writer. A waiting writer goes before readers that come after it: with
-// std::shared_mutex, which prefers readers, four busy readers kept a writer out for 20 seconds.
-// Hence a thread that holds the shared lock must not take it again: it would wait for that writer
-// for ever.
-class ABSL_LOCKABLE SharedMutex {
- public:
-  SharedMutex() {
-    pthread_rwlockattr_t attributes;
-    CIEVENTS_CHECK(pthread_rwlockattr_init(&attributes) == 0);
-    CIEVENTS_CHECK(pthread_rwlockattr_setkind_np(
-                       &attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
-    CIEVENTS_CHECK(pthread_rwlock_init(&lock_, &attributes) == 0);
-    pthread_rwlockattr_destroy(&attributes);
-  }
-  ~SharedMutex() { pthread_rwlock_destroy(&lock_); }
-  SharedMutex(const SharedMutex&) = delete;
-  SharedMutex& operator=(const SharedMutex&) = delete;
-
-  void lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { CIEVENTS_CHECK(pthread_rwlock_wrlock(&lock_) == 0); }
-  void unlock() ABSL_UNLOCK_FUNCTION() { pthread_rwlock_unlock(&lock_); }
-  void lock_shared() ABSL_SHARED_LOCK_FUNCTION() {
-    CIEVENTS_CHECK(pthread_rwlock_rdlock(&lock_) == 0);
-  }
-  void unlock_shared() ABSL_UNLOCK_FUNCTION() { pthread_rwlock_unlock(&lock_); }
-
- private:
-  pthread_rwlock_t lock_;
-};
-
-class ABSL_SCOPED_LOCKABLE WriterLock {
- public:
-  explicit WriterLock(SharedMutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock();
-  }
-  ~WriterLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
-
- private:
-  SharedMutex& mutex_;
-};
-
-class ABSL_SCOPED_LOCKABLE ReaderLock {
- public:
-  explicit ReaderLock(SharedMutex& mutex) ABSL_SHARED_LOCK_FUNCTION(mutex) : mutex_(mutex) {
-    mutex_.lock_shared();
-  }
-  ~ReaderLock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock_shared(); }
-  ReaderLock(const ReaderLock&) = delete;
-  ReaderLock& operator=(const ReaderLock&) = delete;
-
- private:
-  SharedMutex& mutex_;
 };
 
 }  // namespace cievents
