@@ -175,9 +175,10 @@ class Race {
 
   double AllocationsPerEvent() {
     const uint64_t before = ThreadAllocations();
-    Check("native", engine_.Batches(workload_.events.views()));
-    return static_cast<double>(ThreadAllocations() - before) /
-           static_cast<double>(workload_.events.size());
+    const MatchTally tally = engine_.Batches(workload_.events.views());
+    const uint64_t allocations = ThreadAllocations() - before;
+    Check("native", tally);
+    return static_cast<double>(allocations) / static_cast<double>(workload_.events.size());
   }
 
  private:

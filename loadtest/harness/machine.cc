@@ -34,6 +34,8 @@ std::string Now() {
 
 }  // namespace
 
+bool Machine::IsBusy() const { return std::strtod(load.c_str(), nullptr) > 0.5; }
+
 std::string FindProcValue(const std::string& text, const std::string& key) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {

@@ -16,6 +16,8 @@ struct Machine {
   std::string compiler;
   std::string commit;
   std::string date;  // UTC
+
+  bool IsBusy() const;  // somebody else had half a core or more in the last minute
 };
 
 Machine DescribeMachine(std::string commit);

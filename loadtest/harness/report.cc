@@ -142,6 +142,13 @@ void Report::AppendSeries(std::string* markdown) const {
 std::string Report::Markdown() const {
   std::string markdown = fmt::format("# Load test: {}\n\n", part_);
   AppendMachine(&markdown);
+  if (machine_.IsBusy()) {
+    markdown +=
+        "**The machine was busy with other work.** CPU time does not count the waiting, but it "
+        "does "
+        "count what others do to the caches: the figures are lower than on a machine of one's own, "
+        "by half and more. Only ratios to the baselines say something.\n\n";
+  }
   for (const std::string& note : notes_) markdown += fmt::format("{}\n\n", note);
   AppendRows(&markdown);
   AppendSeries(&markdown);

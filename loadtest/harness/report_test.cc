@@ -105,6 +105,14 @@ TEST(MachineTest, ProcValueIsTheTextBehindTheFirstLineOfThatName) {
   EXPECT_EQ(FindProcValue("flags :\n", "flags"), "");
 }
 
+TEST(MachineTest, ABusyMachineIsSaidInTheReport) {
+  Machine machine;
+  machine.load = "0.31 2.00 1.50 1/130 77";
+  EXPECT_THAT(Report("engine", machine).Markdown(), Not(HasSubstr("busy")));
+  machine.load = "3.78 3.98 3.54 3/150 13234";
+  EXPECT_THAT(Report("engine", machine).Markdown(), HasSubstr("The machine was busy"));
+}
+
 TEST(MachineTest, ThisMachineHasCoresAndADate) {
   const Machine machine = DescribeMachine("abc");
   EXPECT_GT(machine.cores, 0);

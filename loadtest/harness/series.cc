@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace cievents::loadtest {
@@ -30,29 +31,54 @@ const GrowthLine* FindBaseline(const Series& series) {
   return nullptr;
 }
 
+constexpr double kOverallRatio = 2;
+
+// What a point costs beside the promise: constant along a line that keeps it.
+double BesidePromise(const GrowthLine& line, const PlotPoint& point) {
+  return point.y / std::pow(point.x, line.expected_slope);
+}
+
+Bend MakeBend(const GrowthLine& line, const GrowthLine* baseline, const PlotPoint& from,
+              const PlotPoint& to) {
+  Bend bend;
+  bend.line = line.name;
+  bend.from = from.x;
+  bend.to = to.x;
+  bend.slope = SlopeBetween(from, to);
+  bend.expected_slope = line.expected_slope;
+  const PlotPoint* baseline_from = baseline ? FindPoint(*baseline, from.x) : nullptr;
+  const PlotPoint* baseline_to = baseline ? FindPoint(*baseline, to.x) : nullptr;
+  if (baseline_from == nullptr || baseline_to == nullptr) return bend;
+  bend.has_baseline = true;
+  bend.baseline_slope = SlopeBetween(*baseline_from, *baseline_to);
+  // Each by what it rises above its own promise, times the 1.3 that is noise.
+  const double rise = BesidePromise(line, to) / BesidePromise(line, from);
+  const double baseline_rise =
+      BesidePromise(*baseline, *baseline_to) / BesidePromise(*baseline, *baseline_from);
+  bend.is_machine = rise <= baseline_rise * kNoiseRatio;
+  return bend;
+}
+
 void FindBendsOf(const GrowthLine& line, const GrowthLine* baseline, std::vector<Bend>* bends) {
+  const PlotPoint* first = nullptr;
   const PlotPoint* previous = nullptr;
+  double highest = 0;  // beside the promise, of the points before
+  const size_t before = bends->size();
   for (const PlotPoint& point : line.points) {
     if (!IsOnLogarithmicAxes(point)) continue;
-    if (previous != nullptr && point.x > previous->x) {
-      const double slope = SlopeBetween(*previous, point);
-      const double promised = previous->y * std::pow(point.x / previous->x, line.expected_slope);
-      if (slope > line.expected_slope + kSlopeTolerance && point.y > promised * kNoiseRatio) {
-        Bend bend{line.name, previous->x, point.x, slope, line.expected_slope, false, 0, false};
-        const PlotPoint* from = baseline ? FindPoint(*baseline, previous->x) : nullptr;
-        const PlotPoint* to = baseline ? FindPoint(*baseline, point.x) : nullptr;
-        if (from != nullptr && to != nullptr) {
-          bend.has_baseline = true;
-          bend.baseline_slope = SlopeBetween(*from, *to);
-          // Each by what it is above its own promise.
-          const double excess = slope - line.expected_slope;
-          const double baseline_excess = bend.baseline_slope - baseline->expected_slope;
-          bend.is_machine = baseline_excess > excess - kSlopeTolerance;
-        }
-        bends->push_back(bend);
-      }
+    const double cost = BesidePromise(line, point);
+    if (previous != nullptr && point.x > previous->x && cost > highest * kNoiseRatio &&
+        SlopeBetween(*previous, point) > line.expected_slope + kSlopeTolerance) {
+      bends->push_back(MakeBend(line, baseline, *previous, point));
     }
+    if (first == nullptr) first = &point;
+    highest = std::max(highest, cost);
     previous = &point;
+  }
+  // Many small rises are one large one.
+  if (bends->size() == before && first != previous &&
+      BesidePromise(line, *previous) > kOverallRatio * BesidePromise(line, *first)) {
+    bends->push_back(MakeBend(line, baseline, *first, *previous));
   }
 }
 

@@ -44,8 +44,10 @@ struct Bend {
   bool is_machine = false;
 };
 
-// A stretch counts if its slope is more than 0.35 above what is promised and the cost at its end
-// more than 1.3 times what is promised there (less than that is noise).
+// A stretch counts if its slope is more than 0.35 above what is promised, and the cost at its end
+// more than 1.3 times what all points before it promise (less than that is noise, and a dip before
+// it is no rise). A line without such a stretch is one bend as a whole if it ends at more than
+// twice what its first point promises.
 std::vector<Bend> FindBends(const Series& series);
 
 std::string DescribeBend(const Bend& bend);

@@ -38,6 +38,18 @@ TEST(SeriesTest, ASmallRiseOverAShortStretchIsNoise) {
   EXPECT_THAT(FindBends(WithLine(0, {{100, 100}, {110, 125}})), SizeIs(0));
 }
 
+TEST(SeriesTest, ARiseAfterADipIsNoBend) {
+  EXPECT_THAT(FindBends(WithLine(0, {{1, 350}, {2, 260}, {4, 400}})), SizeIs(0));
+}
+
+TEST(SeriesTest, ManySmallRisesAreOneBend) {
+  const std::vector<Bend> bends =
+      FindBends(WithLine(0, {{1, 100}, {10, 150}, {100, 225}, {1000, 330}}));
+  ASSERT_THAT(bends, SizeIs(1));
+  EXPECT_EQ(bends[0].from, 1);
+  EXPECT_EQ(bends[0].to, 1000);
+}
+
 TEST(SeriesTest, ABendThatTheBaselineHasTooIsTheMachines) {
   Series series = WithLine(0, {{1, 100}, {10, 300}});
   series.lines.push_back({"flat hash", 0, true, true, {{1, 50}, {10, 140}}});
