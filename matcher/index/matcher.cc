@@ -131,12 +131,11 @@ void Matcher::State::FindBuckets(const Pin& pin, Prepared* prepared) {
   }
 }
 
-void Matcher::State::PrefetchSets(const Prepared& prepared) {
+std::span<const ScopeLists::Bucket* const> Matcher::State::BucketsOf(
+    const Prepared& prepared) const {
   const size_t count = size_t{prepared.views_end - prepared.views_begin} *
                        (prepared.patterns_end - prepared.patterns_begin);
-  for (size_t b = prepared.buckets_begin; b < prepared.buckets_begin + count; ++b) {
-    if (buckets[b] != nullptr) ScopeLists::PrefetchSets(*buckets[b]);
-  }
+  return std::span(buckets).subspan(prepared.buckets_begin, count);
 }
 
 void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
@@ -153,7 +152,16 @@ void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
   if (views.empty()) return;
   for (size_t i = 0; i < events.size(); ++i) PlaceBuckets(pin, prepared[i]);
   for (size_t i = 0; i < events.size(); ++i) FindBuckets(pin, &prepared[i]);
-  for (size_t i = 0; i < events.size(); ++i) PrefetchSets(prepared[i]);
+  for (size_t i = 0; i < events.size(); ++i) {
+    for (const ScopeLists::Bucket* bucket : BucketsOf(prepared[i])) {
+      if (bucket != nullptr) ScopeLists::PrefetchSets(*bucket);
+    }
+  }
+  for (size_t i = 0; i < events.size(); ++i) {
+    for (const ScopeLists::Bucket* bucket : BucketsOf(prepared[i])) {
+      if (bucket != nullptr) ScopeLists::PrefetchNumbers(*bucket);
+    }
+  }
 }
 
 EventContext Matcher::State::StartEvent(const Pin& pin, const EventView& event,

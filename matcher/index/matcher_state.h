@@ -83,7 +83,7 @@ struct Matcher::State {
   void FindScopes(const Pin& pin, const EventView& event, Prepared* prepared);
   void PlaceBuckets(const Pin& pin, const Prepared& prepared);
   void FindBuckets(const Pin& pin, Prepared* prepared);
-  void PrefetchSets(const Prepared& prepared);
+  std::span<const ScopeLists::Bucket* const> BucketsOf(const Prepared& prepared) const;
   // All of them.
   void Prepare(const Pin& pin, std::span<const EventView> events, std::span<Prepared> prepared);
 

@@ -100,26 +100,24 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
                              parts.numbers.size() * header.widths().all();
   header.base_widths_ = static_cast<uint16_t>(BytesFor(ids.base) | BytesFor(owners.base) << 4 |
                                               BytesFor(created.base) << 8);
-  constexpr size_t kBasesBytesMax = 3 * 8;
+  const Widths base_widths = header.base_widths();
+  std::array<uint8_t, kCommitBytesMax> commit;
+  ByteWriter commit_writer(commit.data());
+  header.commit_is_packed_hex_ = commit_writer.PackedHex(parts.commit_sha) ? 1 : 0;
+  if (header.commit_is_packed_hex_ == 0) commit_writer.Text(parts.commit_sha);
+  const auto commit_bytes = static_cast<size_t>(commit_writer.at() - commit.data());
+  header.commit_bytes_ = static_cast<uint8_t>(commit_bytes);
+
   // ReadBytes and ReadPointer may read so far behind the last number.
   constexpr size_t kReadAhead = 8;
-  // Written beside, then copied: how long bases and commit are is known afterwards.
-  std::array<uint8_t, kBasesBytesMax + kCommitBytesMax> tail;
-  ByteWriter tail_writer(tail.data());
-  tail_writer.Bytes(ids.base, header.base_widths().id);
-  tail_writer.Bytes(owners.base, header.base_widths().owner);
-  tail_writer.Bytes(created.base, header.base_widths().created);
-  const uint8_t* const commit = tail_writer.at();
-  header.commit_is_packed_hex_ = tail_writer.PackedHex(parts.commit_sha) ? 1 : 0;
-  if (header.commit_is_packed_hex_ == 0) tail_writer.Text(parts.commit_sha);
-  header.commit_bytes_ = static_cast<uint8_t>(tail_writer.at() - commit);
-  const auto tail_bytes = static_cast<size_t>(tail_writer.at() - tail.data());
-
-  auto* const memory = static_cast<uint8_t*>(
-      ::operator new(before_bytes + sizeof(ProjectSet) + exact_bytes +
-                     std::max(tail_bytes, header.base_widths().all() + kReadAhead)));
+  auto* const memory =
+      static_cast<uint8_t*>(::operator new(before_bytes + sizeof(ProjectSet) + base_widths.all() +
+                                           exact_bytes + std::max(commit_bytes, kReadAhead)));
   auto* const set = new (memory + before_bytes) ProjectSet(header);
-  ByteWriter writer(const_cast<uint8_t*>(set->postings()));
+  ByteWriter writer(const_cast<uint8_t*>(set->bases()));
+  writer.Bytes(ids.base, base_widths.id);
+  writer.Bytes(owners.base, base_widths.owner);
+  writer.Bytes(created.base, base_widths.created);
   for (const OwnPosting& one : parts.own_postings) {
     writer.Bytes(one.pattern, header.pattern_bytes());
     writer.Bytes(one.subscription, header.number_bytes());
@@ -136,7 +134,7 @@ const ProjectSet* ProjectSet::Make(const Parts& parts, size_t before_bytes) {
     writer.Bytes(static_cast<uint64_t>(CreatedOf(one)) - created.base, created.bytes);
     if (some_suspended) writer.Bytes(one.suspended ? 1 : 0, 1);
   }
-  std::copy(tail.data(), tail.data() + tail_bytes, writer.at());
+  std::copy(commit.data(), commit.data() + commit_bytes, writer.at());
   return set;
 }
 
@@ -145,7 +143,7 @@ void ProjectSet::Free(const ProjectSet* set, size_t before_bytes) {
 }
 
 std::string ProjectSet::commit_sha() const {
-  const uint8_t* const at = bases() + base_widths().all();
+  const uint8_t* const at = fields(widths(), subscriptions_);
   if (commit_is_packed_hex_ == 0) return std::string(at, at + commit_bytes_);
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;

@@ -1,6 +1,6 @@
 // One project's subscriptions as the index keeps them: one immutable block of memory.
 //
-//   | context* | counts | own postings x m | definition* x n | fields x n | bases | commit sha |
+//   | context* | counts | bases | own postings x m | definition* x n | fields x n | commit sha |
 //
 // Two subscriptions of a copied template with one pattern each take some 90 bytes. A subscription
 // is a pointer to its definition (6 bytes: user space addresses have no more), a posting (pattern,
@@ -84,9 +84,11 @@ class ProjectSet {
   std::string commit_sha() const;
   int64_t subscription_id(size_t i) const {
     const Widths bytes = widths();
-    return static_cast<int64_t>(ReadBytes(fields(bytes, subscriptions_), base_widths().id) +
+    return static_cast<int64_t>(ReadBytes(bases(), base_widths().id) +
                                 ReadBytes(fields(bytes, i), bytes.id));
   }
+  // Starts to load a subscription's numbers. Reads the set's first bytes.
+  void PrefetchNumbers(size_t i) const { __builtin_prefetch(fields(widths(), i)); }
   SubscriptionNumbers numbers(size_t i) const;
 
  private:
@@ -110,7 +112,7 @@ class ProjectSet {
     std::memcpy(&word, at, sizeof(word));
     return word & (~uint64_t{0} >> (64 - 8 * width));
   }
-  // Reads two bytes more than the address has: counts or bases always follow.
+  // Reads two bytes more than the address has.
   static const void* ReadPointer(const uint8_t* at) {
     uint64_t word;
     std::memcpy(&word, at, sizeof(word));
@@ -119,7 +121,8 @@ class ProjectSet {
   size_t pattern_bytes() const { return small_postings_ != 0 ? kSmallPatternBytes : 4; }
   size_t number_bytes() const { return small_postings_ != 0 ? 1 : 2; }
   size_t posting_bytes() const { return pattern_bytes() + 2 * number_bytes(); }
-  const uint8_t* postings() const { return reinterpret_cast<const uint8_t*>(this + 1); }
+  const uint8_t* bases() const { return reinterpret_cast<const uint8_t*>(this + 1); }
+  const uint8_t* postings() const { return bases() + base_widths().all(); }
   const uint8_t* definitions() const { return postings() + own_postings_ * posting_bytes(); }
   Widths widths() const {
     return {widths_ & 15u, widths_ >> 4 & 15u, widths_ >> 8 & 15u,
@@ -131,7 +134,6 @@ class ProjectSet {
   const uint8_t* fields(const Widths& bytes, size_t i) const {
     return definitions() + subscriptions_ * kPointerBytes + i * bytes.all();
   }
-  const uint8_t* bases() const { return fields(widths(), subscriptions_); }
 
   static constexpr uint16_t kSomeSuspended = 1u << 15;
 
@@ -152,7 +154,7 @@ void ProjectSet::ForEachOwnPosting(const Visit& visit) const {
   const uint8_t* at = postings();
   const size_t bytes = posting_bytes();
   for (size_t i = 0; i < own_postings_; ++i, at += bytes) {
-    uint32_t word;  // of four bytes, one more than a small pattern's: numbers always follow
+    uint32_t word;  // one byte more than a small pattern has: its numbers
     std::memcpy(&word, at, sizeof(word));
     OwnPosting posting;
     if (small_postings_ != 0) {

@@ -102,12 +102,27 @@ const ScopeLists::Bucket* ScopeLists::FindBucket(const View& view, PatternId pat
   return buckets_.Find(BucketKey(view.scope_number, pattern));
 }
 
+namespace {
+
+// Postings of a bucket whose sets are loaded ahead; more than that would only push each other out.
+constexpr size_t kPrefetchedPostings = 8;
+
+}  // namespace
+
 void ScopeLists::PrefetchSets(const Bucket& bucket) {
-  constexpr size_t kPostings = 8;
   for (const Run* run : bucket.runs()) {
-    const size_t count = std::min<size_t>(run->unconditional, kPostings);
+    const size_t count = std::min<size_t>(run->unconditional, kPrefetchedPostings);
     for (const SharedPosting& posting : run->postings().first(count)) {
       __builtin_prefetch(posting.set);
+    }
+  }
+}
+
+void ScopeLists::PrefetchNumbers(const Bucket& bucket) {
+  for (const Run* run : bucket.runs()) {
+    const size_t count = std::min<size_t>(run->unconditional, kPrefetchedPostings);
+    for (const SharedPosting& posting : run->postings().first(count)) {
+      posting.set->set().PrefetchNumbers(posting.subscription);
     }
   }
 }

@@ -127,8 +127,9 @@ class ScopeLists {
   static void ForEachInBucket(const View& view, const Bucket& bucket, EventFields* fields,
                               AccessScratch& scratch, std::vector<uint32_t>* ordinals,
                               const Visit& visit);
-  // Starts to load the sets of a bucket's first postings.
+  // Start to load the sets of a bucket's first postings, and then their subscriptions' numbers.
   static void PrefetchSets(const Bucket& bucket);
+  static void PrefetchNumbers(const Bucket& bucket);
 
  private:
   static constexpr size_t kTailMax = 64;
@@ -256,6 +257,12 @@ void ScopeLists::ForEachInBucket(const View& view, const Bucket& bucket, EventFi
       const SharedPosting& posting = conditional[found & ~AccessIndex::kCertain];
       __builtin_prefetch(posting.set);
       __builtin_prefetch(posting.shortcut);
+    }
+    if (ordinals->size() > 1) {
+      for (const uint32_t found : *ordinals) {
+        const SharedPosting& posting = conditional[found & ~AccessIndex::kCertain];
+        posting.set->set().PrefetchNumbers(posting.subscription);
+      }
     }
     for (const uint32_t found : *ordinals) {
       visit_once(conditional[found & ~AccessIndex::kCertain],
