@@ -92,7 +92,10 @@ Operand Evaluator::Evaluate(uint8_t index) {
       if (!left.is_known()) return left;
       const Operand right = Evaluate(node.right);
       if (!right.is_known()) return right;
-      return Operand::Boolean(Equal(left, right) == (node.kind == NodeKind::kEquals));
+      // Two texts are what nearly all comparisons have.
+      const bool texts = left.kind == Kind::kText && right.kind == Kind::kText;
+      const bool equal = texts ? left.text() == right.text() : Equal(left, right);
+      return Operand::Boolean(equal == (node.kind == NodeKind::kEquals));
     }
     case NodeKind::kMatches:
       return EvaluateMatch(node);

@@ -12,6 +12,7 @@
 #define MATCHER_CONDITION_EXPRESSION_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -97,7 +98,7 @@ struct Expression {
 
   uint8_t root() const { return static_cast<uint8_t>(nodes.size() - 1); }
   std::string_view Source(uint16_t begin, uint16_t end) const {
-    return std::string_view(text).substr(begin, end - begin);
+    return {text.data() + begin, static_cast<size_t>(end - begin)};
   }
   std::string_view Source(const Node& node) const { return Source(node.begin, node.end); }
   // What stands between a string's quotes; a variable's name without its `$`.

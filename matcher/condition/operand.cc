@@ -168,22 +168,6 @@ void AppendJsonList(std::span<const Value> list, std::string* out) {
 
 }  // namespace
 
-Operand Operand::From(const Value& value) {
-  switch (value.kind) {
-    case Value::Kind::kBoolean:
-      return JsonBoolean(value.boolean);
-    case Value::Kind::kText:
-      return Text(value.text);
-    case Value::Kind::kList:
-      return {Kind::kList, value.list.data(), value.list.size()};
-    case Value::Kind::kFailed:
-      return Failed(value.text);
-    case Value::Kind::kNull:
-      break;
-  }
-  return Of(Kind::kNull);
-}
-
 bool IsBlank(std::string_view text) {
   while (!text.empty()) {
     const size_t bytes = SpaceBytes(text);

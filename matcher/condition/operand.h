@@ -44,7 +44,21 @@ struct Operand {
   static Operand Text(std::string_view text) { return {Kind::kText, text.data(), text.size()}; }
   static Operand Failed(std::string_view why) { return {Kind::kFailed, why.data(), why.size()}; }
   static Operand Pattern(const Regex* regex) { return {Kind::kPattern, regex, 0}; }
-  static Operand From(const Value& value);
+  static Operand From(const Value& value) {
+    switch (value.kind) {
+      case Value::Kind::kBoolean:
+        return JsonBoolean(value.boolean);
+      case Value::Kind::kText:
+        return Text(value.text);
+      case Value::Kind::kList:
+        return {Kind::kList, value.list.data(), value.list.size()};
+      case Value::Kind::kFailed:
+        return Failed(value.text);
+      case Value::Kind::kNull:
+        break;
+    }
+    return Of(Kind::kNull);
+  }
 
   std::string_view text() const { return {static_cast<const char*>(data), size}; }
   std::span<const Value> list() const { return {static_cast<const Value*>(data), size}; }
