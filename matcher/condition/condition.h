@@ -3,6 +3,7 @@
 // `$[[ inputs.NAME ]]`.
 //
 //   text -> lexer.h -> parser.h (an Expression) -> compiled.h: operands interned, regexes compiled
+//        -> literal_tests.h: the short way for comparisons of event paths with literals
 //        -> evaluator.h: the value if all operands that are reached are known
 //        -> completions.h: the verdict on which all completions of unknown operands agree
 //        -> access.h: what an index can look up by

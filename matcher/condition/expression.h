@@ -4,9 +4,12 @@
 // Where a new operator goes:
 //   1. a NodeKind and a row in kOperators (below): the lexer and the parser read that table;
 //   2. its meaning for known values: a case in Evaluator::Evaluate (evaluator.cc);
-//   3. its meaning for sets of possible values: a case in Completions::Evaluate (completions.cc);
+//   3. its meaning for sets of possible values: a case in Completions::EvaluateNode
+//   (completions.cc);
 //   4. if it can be looked up by: CollectGroups (access.cc);
-//   5. rows in condition_test.cc, and in the random expressions of completions_test.cc.
+//   5. if it is common and compares a path with a literal: literal_tests.cc, which otherwise leaves
+//      the whole condition to the evaluator;
+//   6. rows in condition_test.cc, and in the random expressions of completions_test.cc.
 // A new operand goes the same way, with a token in lexer.cc and a leaf kind here.
 #ifndef MATCHER_CONDITION_EXPRESSION_H_
 #define MATCHER_CONDITION_EXPRESSION_H_

@@ -39,7 +39,7 @@ Result HoldsFor(const LiteralTest& test, const Value& value, RegexBudget& budget
     case LiteralTest::Kind::kSuffix:
       return ResultOf(TextOf(value).ends_with(test.literal));
     case LiteralTest::Kind::kContains:
-      return ResultOf(TextOf(value).find(test.literal) != std::string_view::npos);
+      return ResultOf(Contains(TextOf(value), test.literal));  // linear, unlike find
     case LiteralTest::Kind::kRegex:
       // What is absent is searched as the empty text, as in Ruby.
       switch (test.regex->Search(TextOf(value), budget)) {
