@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <re2/re2.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,21 @@
 namespace cievents::oracle {
 namespace {
 
+// Where and why the payload is malformed is the engine's to say: "payload" is put for it.
+std::string WithoutPlaces(const std::string& reason) {
+  static const RE2 malformed(
+      R"(^(.*?` input: )the payload is not valid JSON at byte .*?(, `[^`]+` input: .*)?$)");
+  std::string rest = reason;
+  std::string result;
+  std::string before;
+  std::string behind;
+  while (RE2::FullMatch(rest, malformed, &before, &behind)) {
+    result += before + "payload";
+    rest = behind;
+  }
+  return result + rest;
+}
+
 void Add(const matcher::Match& match, Answer* answer) {
   Fired fired;
   fired.entry = match.entry();
@@ -26,6 +42,7 @@ void Add(const matcher::Match& match, Answer* answer) {
   std::string reason;
   fired.failed_input = !match.ResolveInputs(&json, &reason);
   fired.inputs = fired.failed_input ? reason : json;
+  fired.inputs = WithoutPlaces(fired.inputs);
   if (!answer->fired.emplace(match.subscription_id(), fired).second) ++answer->twice;
 }
 
@@ -90,6 +107,8 @@ Answer NaiveAnswer(const std::map<int64_t, NaiveFiring>& firings, const NaiveEve
   Answer answer;
   NaiveReading reading(event);
   for (const auto& [id, firing] : firings) {
+    // What is too old is not looked at: its payload is nobody's failure.
+    if (NaiveIsTooOld(firing.subscription(), event)) continue;
     NaiveMatch match;
     switch (firing.Try(&reading, VariableTexts(), &match)) {
       case NaiveOutcome::kFires:
@@ -148,6 +167,10 @@ std::string CompareExplain(matcher::Matcher* matcher, const NaiveEvent& event, i
                          NameOf(outcome, match));
     }
     const matcher::ExplainedSubscription& one = found->second;
+    if (outcome == NaiveOutcome::kUnusable &&
+        one.outcome == matcher::SubscriptionOutcome::kNoEntry) {
+      continue;
+    }
     const bool decided = outcome != NaiveOutcome::kNoEntry &&
                          outcome != NaiveOutcome::kFailedPayload &&
                          outcome != NaiveOutcome::kUnusable;

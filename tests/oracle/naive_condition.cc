@@ -269,14 +269,11 @@ class Evaluation {
 };
 
 void Collect(const NaiveNode& node, std::set<std::string>* variables,
-             std::vector<std::string>* literals) {
+             std::vector<const NaiveNode*>* operands) {
   if (node.token.kind == NaiveToken::Kind::kVariable) variables->insert(node.token.text);
-  if (node.token.kind == NaiveToken::Kind::kString ||
-      node.token.kind == NaiveToken::Kind::kPattern) {
-    literals->push_back(node.token.text);
-  }
-  if (node.left != nullptr) Collect(*node.left, variables, literals);
-  if (node.right != nullptr) Collect(*node.right, variables, literals);
+  if (node.token.kind != NaiveToken::Kind::kOperator) operands->push_back(&node);
+  if (node.left != nullptr) Collect(*node.left, variables, operands);
+  if (node.right != nullptr) Collect(*node.right, variables, operands);
 }
 
 bool IsBlank(const std::string& text) {
@@ -307,7 +304,7 @@ std::shared_ptr<const NaiveCondition> NaiveCondition::Parse(const std::string& t
   const auto condition = std::make_shared<NaiveCondition>();
   condition->text_ = text;
   condition->root_ = root;
-  Collect(*root, &condition->variables_, &condition->literals_);
+  Collect(*root, &condition->variables_, &condition->operands_);
   return condition;
 }
 
@@ -320,7 +317,14 @@ NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
                                     const std::vector<std::string>& texts) const {
   std::vector<std::optional<std::string>> choices = {std::nullopt, "",      " ",
                                                      "true",       "/..*/", "no such text"};
-  for (const std::string& literal : literals_) choices.emplace_back(literal);
+  const Variables none;
+  // What a variable may be compared with.
+  for (const NaiveNode* operand : operands_) {
+    if (variables_.empty()) break;
+    for (const NaiveValue& element : Elements(Evaluation(operands, none).Of(*operand))) {
+      choices.emplace_back(ToText(element));
+    }
+  }
   for (const std::string& text : texts) choices.emplace_back(text);
   const std::vector<std::string> names(variables_.begin(), variables_.end());
   std::vector<size_t> chosen(names.size(), 0);
@@ -339,6 +343,8 @@ NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
     while (digit < names.size() && ++chosen[digit] == choices.size()) chosen[digit++] = 0;
     if (digit == names.size()) break;
   }
+  // "Errors at run time: no request", also if only some completions get there.
+  if (verdicts.count(NaiveVerdict::kFailed) != 0) return NaiveVerdict::kFailed;
   return verdicts.size() == 1 ? *verdicts.begin() : NaiveVerdict::kUndecided;
 }
 

@@ -46,7 +46,7 @@ class NaiveCondition {
   std::string text_;
   std::shared_ptr<const NaiveNode> root_;
   std::set<std::string> variables_;
-  std::vector<std::string> literals_;  // strings and patterns of the condition
+  std::vector<const NaiveNode*> operands_;  // of the tree
 };
 
 // What a rule sees of a value.

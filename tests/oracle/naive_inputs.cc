@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,6 +121,7 @@ std::string Fit(const std::string& name, const NaiveJson& spec, NaiveJson* value
   const std::string type = TypeOf(spec);
   const NaiveJson* options = spec.Member("options");
   const NaiveJson* regex = spec.Member("regex");
+  std::string errors;
   if (type == "string") {
     if (value->kind != Kind::kString) *value = TextJson(ToText(*value));
   } else {
@@ -127,25 +129,29 @@ std::string Fit(const std::string& name, const NaiveJson& spec, NaiveJson* value
                         : type == "boolean" ? Kind::kBoolean
                                             : Kind::kArray;
     // "Values are coerced through JSON parse."
-    if (value->kind == Kind::kString) *value = Parsed(value->text);
-    if (value->kind != wanted) {
-      return about + "provided value is not " + (type == "array" ? "an " : "a ") + type;
+    const NaiveJson read = value->kind == Kind::kString ? Parsed(value->text) : *value;
+    if (read.kind == wanted) {
+      *value = read;
+    } else {
+      errors = about + "provided value is not " + (type == "array" ? "an " : "a ") + type;
     }
   }
-  if (options != nullptr) {
+  if (options != nullptr && ToText(*value) != "null") {
     bool allowed = false;
     for (const NaiveJson& option : options->elements) {
       allowed = allowed || ToText(option) == ToText(*value);
     }
     if (!allowed) {
-      return about + "`" + ToText(*value) + "` cannot be used because it is not in the list of " +
-             (type == "number" ? "the " : "") + "allowed options";
+      errors += (errors.empty() ? "" : ", ") + about + "`" + ToText(*value) +
+                "` cannot be used because it is not in the list of " +
+                (type == "number" ? "the " : "") + "allowed options";
     }
   }
   if (regex != nullptr && !RE2::PartialMatch(value->text, regex->text)) {
-    return about + "provided value does not match required RegEx pattern";
+    errors += (errors.empty() ? "" : ", ") + about +
+              "provided value does not match required RegEx pattern";
   }
-  return "";
+  return errors;
 }
 
 NaiveValue AsValue(const NaiveJson& json) {
@@ -181,24 +187,25 @@ bool NaiveInputs::Read(const std::vector<NaiveBinding>& include,
                        std::string* error) {
   const std::optional<NaiveJson> spec = ParseNaiveJson(spec_json);
   for (const auto& [name, declared] : spec->members) spec_[name] = declared;
-  for (const NaiveBinding& binding : entry)
-    given_[binding.name] = {false, Parsed(binding.value_json)};
-  for (const NaiveBinding& binding : include) {
-    given_[binding.name] = {true, Parsed(binding.value_json)};
+  for (const auto* bindings : {&include, &entry}) {
+    for (const NaiveBinding& binding : *bindings) {
+      given_[binding.name].push_back(Parsed(binding.value_json));
+    }
   }
+  // Where nothing is declared, inputs go along as they are: the pipeline may declare them
+  // elsewhere.
   std::string unknown;
   for (const auto& [name, given] : given_) {
+    if (spec_.empty()) break;
     if (spec_.count(name) == 0) unknown += (unknown.empty() ? "" : ", ") + name;
-    if (spec_.count(name) == 0 || HasBlocks(given.value)) continue;
-    NaiveJson value = given.value;
+    if (spec_.count(name) == 0 || HasBlocks(given[0])) continue;
+    NaiveJson value = given[0];
     if (value.kind == Kind::kNull) continue;
     *error = Fit(name, spec_[name], &value);
     if (!error->empty()) return false;
   }
   if (!unknown.empty()) {
-    *error = spec_.empty() ? "Given inputs not defined in the `spec` section of the included "
-                             "configuration file"
-                           : "unknown input arguments: " + unknown;
+    *error = "unknown input arguments: " + unknown;
     return false;
   }
   for (const auto& [name, declared] : spec_) {
@@ -263,11 +270,14 @@ NaiveInputs::Outcome NaiveInputs::Interpolate(const NaiveJson& json, NaiveReadin
 
 NaiveInputs::Outcome NaiveInputs::Value(const std::string& input, NaiveReading* event,
                                         size_t name) const {
-  const NaiveJson& spec = spec_.at(input);
+  const bool declared = spec_.count(input) != 0;
+  const NaiveJson spec = declared ? spec_.at(input) : NaiveJson();
   const auto given = given_.find(input);
-  if (given != given_.end()) {
-    Outcome outcome = Interpolate(given->second.value, event, name);
-    if (outcome.value.has_value()) outcome.error = Fit(input, spec, &*outcome.value);
+  const std::vector<NaiveJson> none;
+  for (const NaiveJson& source : given == given_.end() ? none : given->second) {
+    Outcome outcome = Interpolate(source, event, name);
+    if (!outcome.error.empty()) outcome.error = "`" + input + "` input: " + outcome.error;
+    if (outcome.value.has_value() && declared) outcome.error = Fit(input, spec, &*outcome.value);
     if (outcome.value.has_value() || !outcome.error.empty()) return outcome;
   }
   if (const NaiveJson* value = spec.Member("default"); value != nullptr) {
@@ -275,18 +285,22 @@ NaiveInputs::Outcome NaiveInputs::Value(const std::string& input, NaiveReading* 
     Fit(input, spec, &fitted);
     return {fitted, ""};
   }
+  if (!declared) return {};
   return {std::nullopt, "`" + input + "` input: required value has not been provided"};
 }
 
 NaiveRequestInputs NaiveInputs::Resolve(NaiveReading* event, size_t name) const {
   NaiveRequestInputs result;
   int reasons = 0;
-  for (const auto& [input, declared] : spec_) {
+  std::set<std::string> all;
+  for (const auto& [input, declared] : spec_) all.insert(input);
+  for (const auto& [input, given] : given_) all.insert(input);
+  for (const std::string& input : all) {
     const Outcome outcome = Value(input, event, name);
     if (!outcome.error.empty()) {
       result.failed = true;
       if (++reasons <= 3) result.reason += (result.reason.empty() ? "" : ", ") + outcome.error;
-    } else {
+    } else if (outcome.value.has_value()) {
       result.json +=
           (result.json.empty() ? "{" : ",") + QuoteJson(input) + ":" + outcome.value->compact;
     }
@@ -296,10 +310,10 @@ NaiveRequestInputs NaiveInputs::Resolve(NaiveReading* event, size_t name) const 
 }
 
 NaiveValue NaiveInputs::Get(const std::string& input, NaiveReading* event, size_t name) const {
-  if (spec_.count(input) == 0) return NaiveValue();
   const Outcome outcome = Value(input, event, name);
-  if (outcome.error == "payload") return NaiveValue::Failed();
-  if (!outcome.error.empty()) return NaiveValue();
+  // What is wrong with an input is wrong with the condition that asks for it.
+  if (!outcome.error.empty()) return NaiveValue::Failed();
+  if (!outcome.value.has_value()) return NaiveValue();
   return AsValue(*outcome.value);
 }
 

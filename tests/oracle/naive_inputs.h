@@ -35,10 +35,6 @@ class NaiveInputs {
   NaiveValue Get(const std::string& input, NaiveReading* event, size_t name) const;
 
  private:
-  struct Given {
-    bool from_include = false;
-    NaiveJson value;
-  };
   // A value that an event gives, or what is wrong with it; nothing = absent.
   struct Outcome {
     std::optional<NaiveJson> value;
@@ -49,7 +45,7 @@ class NaiveInputs {
   Outcome InterpolateText(const std::string& text, NaiveReading* event, size_t name) const;
   Outcome Value(const std::string& input, NaiveReading* event, size_t name) const;
 
-  std::map<std::string, Given> given_;
+  std::map<std::string, std::vector<NaiveJson>> given_;  // the include's before the entry's
   std::map<std::string, NaiveJson> spec_;
 };
 

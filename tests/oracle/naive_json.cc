@@ -96,12 +96,13 @@ class Reader {
     return ReadScalar(value);
   }
 
-  bool ReadString(std::string* out) {
+  enum class Utf8 { kChecked, kUnchecked };
+  bool ReadString(std::string* out, Utf8 utf8 = Utf8::kChecked) {
     out->clear();
     if (!Take('"')) return false;
     while (!AtEnd()) {
       const char c = text_[at++];
-      if (c == '"') return IsUtf8(*out);
+      if (c == '"') return utf8 == Utf8::kUnchecked || IsUtf8(*out);
       if (static_cast<unsigned char>(c) < 0x20) return false;
       if (c != '\\') {
         *out += c;
@@ -121,6 +122,7 @@ class Reader {
       const size_t begin = at;
       while (!AtEnd() && !IsSpace(Peek()) &&
              std::string_view(",]}").find(Peek()) == std::string_view::npos) {
+        if (std::string_view("\\\"{[").find(Peek()) != std::string_view::npos) return false;
         ++at;
       }
       return at > begin && !AtEnd();
@@ -143,6 +145,15 @@ class Reader {
       }
     }
     return false;
+  }
+
+  // A key on the way: the bytes of a key are not looked at as text.
+  bool PassKey(const std::string& wanted, bool* found) {
+    SkipSpace();
+    std::string key;
+    if (Peek() != '"' || !ReadString(&key, Utf8::kUnchecked)) return false;
+    *found = key == wanted;
+    return Take(':');
   }
 
   size_t at = 0;
@@ -320,9 +331,9 @@ bool FindInObject(Reader* reader, const std::vector<std::string>& keys, size_t d
   reader->Take('{');
   if (reader->Take('}')) return true;
   do {
-    std::string key;
-    if (!reader->ReadString(&key) || !reader->Take(':')) return false;
-    if (key == keys[depth]) {
+    bool found = false;
+    if (!reader->PassKey(keys[depth], &found)) return false;
+    if (found) {
       if (depth == 0) lookup->has_first_key = true;
       return Find(reader, keys, depth + 1, lookup);
     }
@@ -398,6 +409,10 @@ std::string QuoteJson(std::string_view text) {
     if (c == '"' || c == '\\') {
       quoted += '\\';
       quoted += c;
+    } else if (const size_t found = std::string_view("\b\f\n\r\t").find(c);
+               found != std::string_view::npos) {
+      quoted += '\\';
+      quoted += "bfnrt"[found];
     } else if (static_cast<unsigned char>(c) < 0x20) {
       char escape[8];
       std::snprintf(escape, sizeof(escape), "\\u%04x", static_cast<unsigned>(c));

@@ -63,13 +63,6 @@ bool ScopeCovers(const NaiveSubscription& subscription, const NaiveEntry& entry,
   return event.project_id == subscription.project_id;
 }
 
-// "A subscription is not fired by an event whose native time lies more than 5 minutes before the
-// subscription was created, unless replayed."
-bool IsTooOld(const NaiveSubscription& subscription, const NaiveEvent& event) {
-  if (event.replayed || event.time_ms == 0) return false;
-  return event.time_ms + 5 * 60 * 1000 < subscription.created_time_ms;
-}
-
 }  // namespace
 
 struct NaiveFiring::Parsed {
@@ -84,6 +77,13 @@ struct NaiveFiring::Parsed {
   };
   std::vector<Entry> entries;
 };
+
+// "A subscription is not fired by an event whose native time lies more than 5 minutes before the
+// subscription was created, unless replayed."
+bool NaiveIsTooOld(const NaiveSubscription& subscription, const NaiveEvent& event) {
+  if (event.replayed || event.time_ms == 0) return false;
+  return event.time_ms + 5 * 60 * 1000 < subscription.created_time_ms;
+}
 
 bool NaivePatternMatches(const std::string& pattern, const std::string& name) {
   return SegmentsMatch(Split(pattern), Split(name));
@@ -162,8 +162,8 @@ NaiveOutcome NaiveFiring::Try(NaiveReading* event, const std::vector<std::string
     if (decision == Decision::kFails) return NaiveOutcome::kFailedPayload;
     if (decision == Decision::kPasses) continue;
     *match = {subscription_.subscription_id, e, name, {}};
+    if (NaiveIsTooOld(subscription_, plain)) return NaiveOutcome::kBeforeCreation;
     if (subscription_.suspended) return NaiveOutcome::kSuspended;
-    if (IsTooOld(subscription_, plain)) return NaiveOutcome::kBeforeCreation;
     match->inputs = parsed_->entries[e].inputs.Resolve(event, name);
     return NaiveOutcome::kFires;
   }

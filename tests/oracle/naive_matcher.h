@@ -65,6 +65,7 @@ enum class NaiveOutcome {
   kUnusable,        // its conditions or inputs are wrong for every event
 };
 
+bool NaiveIsTooOld(const NaiveSubscription& subscription, const NaiveEvent& event);
 bool NaivePatternMatches(const std::string& pattern, const std::string& name);
 
 // A subscription, its conditions and inputs parsed once. A value.

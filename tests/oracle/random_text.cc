@@ -328,7 +328,11 @@ class ConditionWriter {
       case 1:
         return Variable() + Equals() + Operand();
       case 2:
-        return Variable() + Finds() + Pattern();
+        // A variable that occurs nowhere else: what texts two patterns can both find, trying cannot
+        // say, and the engine does not claim to know.
+        if (patterned_) return Variable();
+        patterned_ = true;
+        return "$P" + Finds() + Pattern();
       case 3:
         return Quoted(RandomText(random_)) + Finds() + Variable();
       case 4:
@@ -367,6 +371,7 @@ class ConditionWriter {
   Random& random_;
   const std::vector<std::string>& inputs_;
   bool with_variables_;
+  bool patterned_ = false;
 };
 
 }  // namespace
