@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "matcher/base/check.h"
 #include "matcher/event/event_arena.h"
 #include "matcher/event/payload_reader.h"
@@ -100,22 +101,28 @@ struct EventFields::State {
   std::vector<std::unique_ptr<Page>> pages;  // by path id
 
   Slot& SlotOf(uint32_t id);
+  Slot& AddSlot(uint32_t id);
+  void Compute(const EventPath& path, Slot* slot);
   Value ComputeField(const EventPath& path);
   void ComputePayload(const EventPath& path, Value* value);
 };
 
-EventFields::State::Slot& EventFields::State::SlotOf(uint32_t id) {
+ABSL_ATTRIBUTE_NOINLINE EventFields::State::Slot& EventFields::State::AddSlot(uint32_t id) {
   const size_t page = id / kPageSlots;
-  if (page >= pages.size()) [[unlikely]] {
-    pages.resize(page + 1);
-  }
-  if (pages[page] == nullptr) [[unlikely]] {
-    pages[page] = std::make_unique<Page>();
+  if (page >= pages.size()) pages.resize(page + 1);
+  if (pages[page] == nullptr) pages[page] = std::make_unique<Page>();
+  return (*pages[page])[id % kPageSlots];
+}
+
+inline EventFields::State::Slot& EventFields::State::SlotOf(uint32_t id) {
+  const size_t page = id / kPageSlots;
+  if (page >= pages.size() || pages[page] == nullptr) [[unlikely]] {
+    return AddSlot(id);
   }
   return (*pages[page])[id % kPageSlots];
 }
 
-void EventFields::State::ComputePayload(const EventPath& path, Value* value) {
+inline void EventFields::State::ComputePayload(const EventPath& path, Value* value) {
   if (!payload_open) {
     payload.Reset(event.payload);
     payload_open = true;
@@ -161,6 +168,17 @@ Value EventFields::State::ComputeField(const EventPath& path) {
   CIEVENTS_CHECK(false);
 }
 
+void EventFields::State::Compute(const EventPath& path, Slot* slot) {
+  slot->generation = generation;
+  slot->serial = path.serial;
+  if (path.root == EventPath::Root::kPayload) {
+    slot->value = Value();
+    ComputePayload(path, &slot->value);
+  } else {
+    slot->value = ComputeField(path);
+  }
+}
+
 EventFields::EventFields() : state_(std::make_unique<State>()) {}
 EventFields::~EventFields() = default;
 
@@ -190,14 +208,7 @@ const Value& EventFields::Get(const EventPath& path) {
   }
   State::Slot& slot = state_->SlotOf(path.id);
   if (slot.generation != state_->generation || slot.serial != path.serial) {
-    if (path.root == EventPath::Root::kPayload) {
-      slot.value = Value();
-      state_->ComputePayload(path, &slot.value);
-    } else {
-      slot.value = state_->ComputeField(path);
-    }
-    slot.serial = path.serial;
-    slot.generation = state_->generation;
+    state_->Compute(path, &slot);
   }
   return slot.value;
 }

@@ -120,6 +120,12 @@ Step ScanLiteral(std::string_view text, size_t at) {
 
 Step ScanNumber(std::string_view text, size_t at) {
   const size_t start = at;
+  if (text[at] >= '1') {  // most numbers are small and whole
+    do ++at;
+    while (IsDigit(text, at));
+    if (at < text.size() && EndsScalar(text[at])) return {at};
+    at = start;
+  }
   if (text[at] == '-') ++at;
   if (!IsDigit(text, at)) return {start, kBadNumber};
   if (text[at] == '0') {
@@ -144,6 +150,25 @@ Step ScanNumber(std::string_view text, size_t at) {
 }
 
 }  // namespace
+
+size_t FindStringEvent(std::string_view text, size_t at, bool* has_non_ascii) {
+#ifdef __SSE2__
+  for (; at + 16 <= text.size(); at += 16) {
+    const StringMasks masks = ReadStringMasks(text.data() + at);
+    if (masks.events != 0) {
+      *has_non_ascii |= masks.NonAsciiBeforeEvent();
+      return at + static_cast<size_t>(std::countr_zero(masks.events));
+    }
+    *has_non_ascii |= masks.non_ascii != 0;
+  }
+#endif
+  for (; at < text.size(); ++at) {
+    const unsigned char byte = Byte(text, at);
+    if (byte == '"' || byte == '\\' || byte < 0x20) return at;
+    *has_non_ascii |= byte >= 0x80;
+  }
+  return at;
+}
 
 StringStep ScanString(std::string_view text, size_t at) {
   StringStep step;

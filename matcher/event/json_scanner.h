@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/base/attributes.h"
+
 namespace cievents::matcher::json {
 
 inline constexpr uint32_t kDepthMax = 1024;  // containers within containers, the outermost included
@@ -40,7 +42,10 @@ inline bool EndsScalar(char c) {
   return kScalarBytes[static_cast<unsigned char>(c)] == ScalarByte::kEnd;
 }
 
-inline bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+// Nearly all bytes that are asked about are none: those need one comparison.
+inline bool IsSpace(char c) {
+  return static_cast<unsigned char>(c) <= ' ' && (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+}
 
 inline size_t SkipSpace(std::string_view text, size_t at) {
   while (at < text.size() && IsSpace(text[at])) ++at;
@@ -50,32 +55,66 @@ inline size_t SkipSpace(std::string_view text, size_t at) {
 // ---- Strings. `at` is the opening quote.
 
 // The next quote, backslash or control character from `at`; the text's size if there is none.
-inline size_t FindStringEvent(std::string_view text, size_t at, bool* has_non_ascii) {
+size_t FindStringEvent(std::string_view text, size_t at, bool* has_non_ascii);
+
 #ifdef __SSE2__
-  const __m128i quote = _mm_set1_epi8('"');
-  const __m128i backslash = _mm_set1_epi8('\\');
+// Sixteen bytes of a string, a bit each: those that end its plain text (quote, backslash, control
+// character) and those that are not ASCII.
+struct StringMasks {
+  uint32_t events = 0;
+  uint32_t non_ascii = 0;
+
+  // Of the high bytes only those before the first event count.
+  bool NonAsciiBeforeEvent() const { return (non_ascii & (events - 1) & ~events) != 0; }
+};
+inline StringMasks ReadStringMasks(const char* bytes_at) {
   const __m128i control = _mm_set1_epi8(0x1F);
-  for (; at + 16 <= text.size(); at += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-    const __m128i found =
-        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
-    const unsigned found_mask = static_cast<unsigned>(_mm_movemask_epi8(found));
-    const unsigned high_mask = static_cast<unsigned>(_mm_movemask_epi8(bytes));
-    if (found_mask != 0) {
-      // Of the high bytes only those before the first event count.
-      *has_non_ascii |= (high_mask & (found_mask - 1) & ~found_mask) != 0;
-      return at + static_cast<size_t>(std::countr_zero(found_mask));
-    }
-    *has_non_ascii |= high_mask != 0;
-  }
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes_at));
+  const __m128i events = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                                      _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+  return {static_cast<uint32_t>(_mm_movemask_epi8(events)),
+          static_cast<uint32_t>(_mm_movemask_epi8(bytes))};
+}
 #endif
-  for (; at < text.size(); ++at) {
-    const unsigned char byte = static_cast<unsigned char>(text[at]);
-    if (byte == '"' || byte == '\\' || byte < 0x20) return at;
-    *has_non_ascii |= byte >= 0x80;
+
+// A string without escapes and control characters: its closing quote. 0: it is none, or it stands
+// in so short a text that it is not worth the while; who gets it must look more closely.
+struct PlainString {
+  size_t end = 0;
+  bool has_non_ascii = false;
+};
+// `at` is the byte behind the opening quote.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline PlainString FindPlainString(std::string_view text, size_t at) {
+#ifdef __SSE2__
+  bool has_non_ascii = false;
+  for (; at + 16 <= text.size(); at += 16) {
+    const StringMasks masks = ReadStringMasks(text.data() + at);
+    if (masks.events != 0) [[likely]] {
+      const size_t end = at + static_cast<size_t>(std::countr_zero(masks.events));
+      if (text[end] != '"') return {};
+      return {end, has_non_ascii || masks.NonAsciiBeforeEvent()};
+    }
+    has_non_ascii |= masks.non_ascii != 0;
   }
-  return at;
+  if (at < text.size() && text.size() >= 16) {
+    // The text's last 16 bytes, without those before `at`: nothing behind the text is read.
+    const size_t before = at + 16 - text.size();
+    StringMasks masks = ReadStringMasks(text.data() + text.size() - 16);
+    masks.events >>= before;
+    masks.non_ascii >>= before;
+    if (masks.events == 0) return {};
+    const size_t end = at + static_cast<size_t>(std::countr_zero(masks.events));
+    if (text[end] != '"') return {};
+    return {end, has_non_ascii || masks.NonAsciiBeforeEvent()};
+  }
+  return {};
+#else
+  bool has_non_ascii = false;
+  const size_t end = FindStringEvent(text, at, &has_non_ascii);
+  if (end >= text.size() || text[end] != '"') return {};
+  return {end, has_non_ascii};
+#endif
 }
 
 struct StringStep {
@@ -115,6 +154,8 @@ Step SkipContainer(std::string_view text, size_t at, uint32_t depth);
 Step SkipContainerBytewise(std::string_view text, size_t at, uint32_t depth);
 #ifdef __SSE2__
 Step SkipContainerSse2(std::string_view text, size_t at, uint32_t depth);
+Step SkipContainerAvx2(std::string_view text, size_t at, uint32_t depth);
+bool HasSkipContainerAvx2();  // whether this processor can
 #endif
 
 // Any value.

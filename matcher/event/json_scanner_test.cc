@@ -151,6 +151,40 @@ TEST(JsonScannerTest, Utf8IsWhatTheStandardAllows) {
   }
 }
 
+// Goal: the quick look at a string sees what the thorough one sees, and nothing of what stands
+// before it or behind the text. Method: strings of all lengths about the width of a load, with each
+// kind of byte at each place, at each distance from the text's ends.
+TEST(JsonScannerTest, PlainStringsAreThoseThatNeedNoCloserLook) {
+  size_t plain = 0;
+  for (size_t before : {0u, 1u, 15u, 16u, 40u}) {
+    for (size_t length = 0; length <= 40; ++length) {
+      for (size_t behind : {0u, 1u, 15u, 16u, 40u}) {
+        for (const char special : {'a', '\\', '\x1F', '\xC3'}) {
+          for (size_t place = 0; place <= length; ++place) {
+            std::string text = std::string(before, '"') + '"' + std::string(length, 'a');
+            if (place < length) text[before + 1 + place] = special;
+            const std::vector<char> bytes = Exact(text + '"' + std::string(behind, '\xFF'));
+            const std::string_view view(bytes.data(), bytes.size());
+            const StringStep whole = ScanString(view, before);
+            const PlainString found = FindPlainString(view, before + 1);
+            if (found.end == 0) {
+              // Only texts shorter than a load may be left to others without need.
+              EXPECT_TRUE(whole.error != nullptr || whole.has_escapes || view.size() < 16) << text;
+              continue;
+            }
+            ++plain;
+            EXPECT_EQ(whole.error, nullptr) << text;
+            EXPECT_FALSE(whole.has_escapes) << text;
+            EXPECT_EQ(found.end + 1, whole.at) << text;
+            EXPECT_EQ(found.has_non_ascii, whole.has_non_ascii) << text;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(plain, 10'000u);
+}
+
 bool IsContainer(std::string_view text) {
   const std::vector<char> bytes = Exact(text);
   const ContainerStep step = ScanContainer({bytes.data(), bytes.size()}, 0, 0);
@@ -232,7 +266,7 @@ TEST(JsonScannerTest, SkippingLooksAtBracketsAndStringsOnly) {
 #ifdef __SSE2__
 // Goal: 64 bytes a step gives what byte by byte gives, errors and their places included. Method:
 // random texts of the bytes that matter, of lengths about the blocks' borders.
-TEST(JsonScannerTest, BothWaysOfSkippingAgreeOnRandomBytes) {
+TEST(JsonScannerTest, AllWaysOfSkippingAgreeOnRandomBytes) {
   std::mt19937 random(7);
   const std::vector<std::string> alphabets = {"[]{}\"\\", "[]{}\"\\aaaaaaaaaaaaaaaa",
                                               "[[[]]]\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
@@ -249,6 +283,11 @@ TEST(JsonScannerTest, BothWaysOfSkippingAgreeOnRandomBytes) {
     const Step plain = SkipContainerBytewise(text, 0, depth);
     ASSERT_EQ(fast.at, plain.at) << testing::PrintToString(bytes);
     ASSERT_EQ(fast.error, plain.error) << testing::PrintToString(bytes);
+    if (HasSkipContainerAvx2()) {
+      const Step fastest = SkipContainerAvx2(text, 0, depth);
+      ASSERT_EQ(fastest.at, plain.at) << testing::PrintToString(bytes);
+      ASSERT_EQ(fastest.error, plain.error) << testing::PrintToString(bytes);
+    }
     if (plain.error == nullptr) ++complete;
   }
   EXPECT_GT(complete, 1000u);

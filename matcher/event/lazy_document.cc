@@ -1,5 +1,7 @@
 #include "matcher/event/lazy_document.h"
 
+#include <cstring>
+
 #include "absl/base/attributes.h"
 #include "matcher/base/check.h"
 #include "matcher/event/json_brackets.h"
@@ -9,6 +11,27 @@ namespace {
 
 constexpr LazyDocument::Id kRoot = 1;
 
+template <typename T>
+T Load(const char* bytes) {
+  T word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+// Keys are short: comparing words that overlap costs less than the call of memcmp.
+inline bool AreSameBytes(const char* a, const char* b, size_t size) {
+  if (size >= 8) {
+    if (size > 16) return std::memcmp(a, b, size) == 0;
+    return Load<uint64_t>(a) == Load<uint64_t>(b) &&
+           Load<uint64_t>(a + size - 8) == Load<uint64_t>(b + size - 8);
+  }
+  if (size >= 4) {
+    return Load<uint32_t>(a) == Load<uint32_t>(b) &&
+           Load<uint32_t>(a + size - 4) == Load<uint32_t>(b + size - 4);
+  }
+  return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+}
+
 }  // namespace
 
 void LazyDocument::Reset(std::string_view text) {
@@ -16,11 +39,12 @@ void LazyDocument::Reset(std::string_view text) {
   text_ = text;
   members_.Clear();
   nodes_.Clear();
-  members_.Add() = Member{};
-  nodes_.Add() = Node{};
   Member& root = members_.Add();
-  root = Member{};
-  root.begin = static_cast<uint32_t>(json::SkipSpace(text_, 0));
+  root.begin = static_cast<uint32_t>(json::SkipSpace(text, 0));
+  root.end = 0;
+  root.parent = 0;
+  root.node = 0;
+  root.next = kNone;
   walked_ = root.begin;
 }
 
@@ -49,7 +73,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline uint32_t LazyDocument::Enter(Id id) {
   node.first = kNone;
   node.last = kNone;
   node.depth = static_cast<uint16_t>(nodes_[member.parent].depth + 1);
-  node.close = text_[member.begin] == '{' ? '}' : ']';
+  node.close = static_cast<char>(text_[member.begin] + 2);  // { } and [ ] are two apart
   node.state = State::kOpen;
   if (node.depth > json::kDepthMax) [[unlikely]] {
     node.state = State::kFailed;
@@ -59,55 +83,38 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline uint32_t LazyDocument::Enter(Id id) {
   return index;
 }
 
-// Steps over a value; what is most frequent without a call.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline json::Step LazyDocument::SkipMember(const Member& member,
-                                                                        uint32_t depth) const {
-  const char first = text_[member.begin];
-  if (first == '"') {
-    bool has_non_ascii = false;
-    const size_t end = json::FindStringEvent(text_, member.begin + 1, &has_non_ascii);
-    if (end < text_.size() && text_[end] == '"') return {end + 1};
-  }
-  return json::SkipValue(text_, member.begin, depth);
+LazyDocument::Id LazyDocument::StateAsId(const Node& node) {
+  if (node.state == State::kClosed) return kNone;
+  failure_ = {node.error_at, node.error};
+  return kFailed;
 }
 
-// Behind the last member that is known. False: failure_ says why.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::EndOfLast(const Node& node, size_t* at) {
-  Member& last = members_[node.last];
-  if (last.end == 0) {
-    const json::Step step = SkipMember(last, node.depth);
-    if (step.error != nullptr) [[unlikely]] {
-      return Fail(step.at, step.error);
-    }
-    last.end = static_cast<uint32_t>(step.at);
-  }
-  *at = last.end;
-  return true;
+LazyDocument::Id LazyDocument::FailNode(Node& node) {
+  node.state = State::kFailed;
+  node.error = failure_.error;
+  node.error_at = static_cast<uint32_t>(failure_.at);
+  return kFailed;
 }
 
-// Goes to where the next member begins, or to the end. False: there is none, or failure_ is set.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::FindNext(Node& node, size_t* at) {
-  size_t next = node.at;
-  if (node.last != kNone && !EndOfLast(node, &next)) return false;
-  next = json::SkipSpace(text_, next);
-  if (next >= text_.size()) return Fail(text_.size(), json::kEndsInContainer);
-  if (node.last != kNone && text_[next] == ',') {
-    *at = json::SkipSpace(text_, next + 1);
-    return true;
-  }
-  if (text_[next] == node.close) {
+// No further member begins at `at`: the container ends there, or something is wrong.
+ABSL_ATTRIBUTE_NOINLINE LazyDocument::Id LazyDocument::EndNode(Node& node, size_t at) {
+  if (at < text_.size() && text_[at] == node.close) {
     node.state = State::kClosed;
-    members_[node.owner].end = static_cast<uint32_t>(next + 1);
-    Walked(next + 1);
-    return false;
+    members_[node.owner].end = static_cast<uint32_t>(at + 1);
+    Walked(at + 1);
+    return kNone;
   }
-  if (node.last != kNone) return Fail(next, "`,` or a closing bracket was expected");
-  *at = next;
-  return true;
+  if (at >= text_.size()) {
+    Fail(text_.size(), json::kEndsInContainer);
+  } else {
+    Fail(at, "`,` or a closing bracket was expected");
+  }
+  return FailNode(node);
 }
 
 // A key with an escape, or that is malformed.
-bool LazyDocument::DecodeKey(size_t at, size_t* end, Member* member) {
+ABSL_ATTRIBUTE_NOINLINE bool LazyDocument::DecodeKey(size_t at, size_t* end,
+                                                     std::string_view* key) {
   const json::StringStep string = json::ScanString(text_, at);
   if (string.error != nullptr) return Fail(string.at, string.error);
   *end = string.at;
@@ -115,22 +122,21 @@ bool LazyDocument::DecodeKey(size_t at, size_t* end, Member* member) {
   size_t size = 0;
   const json::Step step = json::DecodeString(text_, at + 1, string.at - 1, decoded, &size);
   if (step.error != nullptr) return Fail(step.at, step.error);
-  member->key = decoded;
-  member->key_size = static_cast<uint32_t>(size);
+  *key = std::string_view(decoded, size);
   return true;
 }
 
-// Reads a key and its colon.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::ReadKey(size_t* at, Member* member) {
-  if (*at >= text_.size()) return Fail(text_.size(), json::kEndsInContainer);
-  if (text_[*at] != '"') return Fail(*at, json::kNoKey);
+// Reads a key and its colon; *at: the opening quote, then where the value begins.
+bool LazyDocument::ReadKey(size_t* at, std::string_view* key) {
+  const size_t begin = *at;
+  if (begin >= text_.size()) return Fail(text_.size(), json::kEndsInContainer);
+  if (text_[begin] != '"') return Fail(begin, json::kNoKey);
   bool has_non_ascii = false;
-  size_t end = json::FindStringEvent(text_, *at + 1, &has_non_ascii);
+  size_t end = json::FindStringEvent(text_, begin + 1, &has_non_ascii);
   if (end < text_.size() && text_[end] == '"') {
-    member->key = text_.data() + *at + 1;
-    member->key_size = static_cast<uint32_t>(end - *at - 1);
+    *key = text_.substr(begin + 1, end - begin - 1);
     ++end;
-  } else if (!DecodeKey(*at, &end, member)) {
+  } else if (!DecodeKey(begin, &end, key)) {
     return false;
   }
   end = json::SkipSpace(text_, end);
@@ -140,54 +146,162 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::ReadKey(size_t* at, Membe
   return true;
 }
 
-// Makes the next member known.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::Advance(uint32_t index) {
-  Node& node = nodes_[index];
-  if (node.state == State::kClosed) return kNone;
-  if (node.state == State::kFailed) {
-    failure_ = {node.error_at, node.error};
-    return kFailed;
+// Makes the end of a member's value known. What is most frequent without a call.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::SkipMember(Member& member, uint32_t depth) {
+  const std::string_view text = text_;
+  const size_t begin = member.begin;
+  const char first = text[begin];
+  json::Step step;
+  if (first == '"') {
+    const json::PlainString string = json::FindPlainString(text, begin + 1);
+    if (string.end != 0) [[likely]] {
+      member.end = static_cast<uint32_t>(string.end + 1);
+      return true;
+    }
+    step = json::SkipString(text, begin);
+  } else if (first == '{' || first == '[') {
+    step = json::SkipContainer(text, begin, depth);
+  } else {
+    step = json::SkipScalar(text, begin);
   }
-  size_t at = 0;
-  bool found = FindNext(node, &at);
-  if (node.state == State::kClosed) return kNone;
+  if (step.error != nullptr) [[unlikely]] {
+    return Fail(step.at, step.error);
+  }
+  member.end = static_cast<uint32_t>(step.at);
+  return true;
+}
+
+// `last` is the last member that is known, if any.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::AddMember(
+    Node& node, uint32_t index, Member* last, std::string_view key, size_t begin) {
   const Id id = members_.size();
-  Member& member = members_.Add();  // left unused if it fails: the node is at its end then
-  if (found && node.close == '}') found = ReadKey(&at, &member);
-  if (found && at >= text_.size()) found = Fail(text_.size(), json::kEndsInContainer);
-  if (!found) [[unlikely]] {
-    node.state = State::kFailed;
-    node.error = failure_.error;
-    node.error_at = static_cast<uint32_t>(failure_.at);
-    return kFailed;
-  }
-  Walked(at);
-  member.begin = static_cast<uint32_t>(at);
-  member.end = 0;
+  (last == nullptr ? node.first : last->next) = id;
+  node.last = id;
+  Member& member = members_.Add();  // moves *last
+  member.key = key.data();
+  member.key_size = static_cast<uint32_t>(key.size());
+  member.begin = static_cast<uint32_t>(begin);
   member.parent = index;
+  member.end = 0;
   member.node = 0;
   member.next = kNone;
-  (node.last == kNone ? node.first : members_[node.last].next) = id;
-  node.last = id;
   return id;
+}
+
+// Makes the next member known: steps over the last one and reads up to where the value begins.
+ABSL_ATTRIBUTE_NOINLINE LazyDocument::Id LazyDocument::Advance(uint32_t index) {
+  Node& node = nodes_[index];
+  if (node.state != State::kOpen) return StateAsId(node);
+  size_t at = 0;
+  if (node.last != kNone) {
+    if (members_[node.last].end == 0 && !SkipMember(members_[node.last], node.depth))
+      return FailNode(node);
+    at = json::SkipSpace(text_, members_[node.last].end);
+    if (at >= text_.size() || text_[at] != ',') return EndNode(node, at);
+    at = json::SkipSpace(text_, at + 1);
+  } else {
+    at = json::SkipSpace(text_, node.at);
+    if (at >= text_.size() || text_[at] == node.close) return EndNode(node, at);
+  }
+  std::string_view key;
+  if (node.close == '}' && !ReadKey(&at, &key)) return FailNode(node);
+  if (at >= text_.size()) {
+    Fail(text_.size(), json::kEndsInContainer);
+    return FailNode(node);
+  }
+  Member* const last = node.last == kNone ? nullptr : &members_[node.last];
+  return AddMember(node, index, last, key, at);
+}
+
+// Advance of an open object for what machines write: no white space, no escapes in keys, room for
+// one more member. kNone: it is something else, which Advance must look at. What this function
+// takes Advance would take in the same way; it is there because most of an event's cost is here.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::AdvancePlainly(
+    Node& node, uint32_t index, Member* last, std::string_view text) {
+  size_t at = node.at - size_t{1};
+  char before = '{';
+  if (last != nullptr) [[likely]] {
+    if (last->end == 0 && !SkipMember(*last, node.depth)) [[unlikely]] {
+      return kNone;  // Advance fails at the same place
+    }
+    at = last->end;
+    before = ',';
+  }
+  if (at + 2 >= text.size() || text[at] != before || text[at + 1] != '"') [[unlikely]] {
+    return kNone;
+  }
+  const size_t begin = at + 2;
+  const size_t end = json::FindPlainString(text, begin).end;
+  if (end == 0 || end + 2 >= text.size() || text[end + 1] != ':' || json::IsSpace(text[end + 2]) ||
+      members_.is_full()) [[unlikely]] {
+    return kNone;
+  }
+  return AddMember(node, index, last, {text.data() + begin, end - begin}, end + 2);
 }
 
 LazyDocument::Id LazyDocument::Next(Id container, Id previous) {
   const uint32_t node = Enter(container);
   const Id known = previous == kNone ? nodes_[node].first : members_[previous].next;
-  return known != kNone ? known : Advance(node);
+  if (known != kNone) return known;
+  const Id id = Advance(node);
+  if (IsValue(id)) Walked(members_[id].begin);
+  return id;
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::FindIn(Id object,
+                                                                          std::string_view key) {
+  const auto has_key = [key](const Member& member) {
+    return member.key_size == key.size() && AreSameBytes(member.key, key.data(), key.size());
+  };
+  const uint32_t index = Enter(object);
+  Node& node = nodes_[index];
+  Member* last = nullptr;
+  for (Id id = node.first; id != kNone; id = last->next) {
+    last = &members_[id];
+    if (has_key(*last)) return id;
+  }
+  if (node.state != State::kOpen) [[unlikely]] {
+    return StateAsId(node);
+  }
+  const std::string_view text = text_;
+  while (true) {
+    Id id = AdvancePlainly(node, index, last, text);
+    if (id == kNone) [[unlikely]] {
+      id = Advance(index);
+      if (!IsValue(id)) return id;
+    }
+    last = &members_[id];
+    if (has_key(*last)) return id;
+  }
 }
 
 LazyDocument::Id LazyDocument::Find(Id object, std::string_view key) {
-  const uint32_t node = Enter(object);
-  Id id = nodes_[node].first;
-  while (true) {
-    if (id == kNone) id = Advance(node);
-    if (id == kNone || id == kFailed) return id;
-    const Member& member = members_[id];
-    if (std::string_view(member.key, member.key_size) == key) return id;
-    id = member.next;
+  const Id id = FindIn(object, key);
+  if (IsValue(id)) Walked(members_[id].begin);
+  return id;
+}
+
+LazyDocument::Id LazyDocument::ReadText(std::span<const std::string>* keys, Value* value) {
+  Id id = Root();
+  if (id == kFailed) [[unlikely]] {
+    return id;
   }
+  const std::string* key = keys->data();
+  const std::string* const keys_end = key + keys->size();
+  for (; key != keys_end && text_[members_[id].begin] == '{'; ++key) {
+    id = FindIn(id, *key);
+    if (!IsValue(id)) return id;
+  }
+  Member& member = members_[id];
+  size_t end = member.begin;
+  if (key == keys_end && text_[end] == '"' && ReadPlainString(end, &end, value)) [[likely]] {
+    member.end = static_cast<uint32_t>(end);
+    Walked(end);
+    return kNone;
+  }
+  Walked(member.begin);
+  *keys = {key, keys_end};
+  return id;
 }
 
 LazyDocument::Id LazyDocument::ElementAt(Id array, uint32_t index) {
@@ -201,15 +315,21 @@ void LazyDocument::FailRead(size_t at, const char* error, Value* value) {
   value->kind = Value::Kind::kFailed;
 }
 
+// A string of ASCII without escapes. False: it is something else, nothing was done.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::ReadPlainString(size_t begin, size_t* end,
+                                                                       Value* value) {
+  const std::string_view text = text_;
+  const json::PlainString string = json::FindPlainString(text, begin + 1);
+  if (string.end == 0 || string.has_non_ascii) return false;
+  *end = string.end + 1;
+  value->kind = Value::Kind::kText;
+  value->text = std::string_view(text.data() + begin + 1, string.end - begin - 1);
+  return true;
+}
+
 void LazyDocument::ReadString(Member& member, Value* value) {
-  json::StringStep string;
-  string.at = json::FindStringEvent(text_, member.begin + 1, &string.has_non_ascii);
-  if (string.at < text_.size() && text_[string.at] == '"') {
-    ++string.at;
-  } else {
-    string = json::ScanString(text_, member.begin);
-    if (string.error != nullptr) return FailRead(string.at, string.error, value);
-  }
+  const json::StringStep string = json::ScanString(text_, member.begin);
+  if (string.error != nullptr) return FailRead(string.at, string.error, value);
   const size_t begin = member.begin + 1;
   const size_t end = string.at - 1;
   std::string_view text(text_.data() + begin, end - begin);
@@ -245,27 +365,55 @@ void LazyDocument::ReadObject(Member& member, Value* value) {
   value->text = text;
 }
 
-void LazyDocument::Read(Id id, Value* value) {
-  const Kind kind = KindOf(id);
-  CIEVENTS_CHECK(kind != Kind::kArray);
-  Member& member = members_[id];
-  if (kind == Kind::kString) return ReadString(member, value);
-  if (kind == Kind::kObject) return ReadObject(member, value);
-  const json::Step step = json::ScanScalar(
-      text_, member.begin, id == kRoot ? json::AtTextEnd::kAllowed : json::AtTextEnd::kRefused);
-  if (step.error != nullptr) return FailRead(step.at, step.error, value);
-  member.end = static_cast<uint32_t>(step.at);
-  Walked(step.at);
-  const char first = text_[member.begin];
-  if (first == 'n') return;
+json::Step LazyDocument::ReadScalar(size_t begin, json::AtTextEnd at_text_end, Value* value) const {
+  const json::Step step = json::ScanScalar(text_, begin, at_text_end);
+  if (step.error != nullptr) return step;
+  const char first = text_[begin];
   if (first == 't' || first == 'f') {
     value->kind = Value::Kind::kBoolean;
     value->boolean = first == 't';
-    return;
+  } else if (first != 'n') {
+    value->kind = Value::Kind::kText;
+    value->bare_json = true;
+    value->text = std::string_view(text_.data() + begin, step.at - begin);
   }
-  value->kind = Value::Kind::kText;
-  value->bare_json = true;
-  value->text = std::string_view(text_.data() + member.begin, step.at - member.begin);
+  return step;
+}
+
+void LazyDocument::Read(Id id, Value* value) {
+  Member& member = members_[id];
+  const char first = text_[member.begin];
+  if (first == '"') return ReadString(member, value);
+  CIEVENTS_CHECK(first != '[');
+  if (first == '{') return ReadObject(member, value);
+  const json::Step step = ReadScalar(
+      member.begin, id == kRoot ? json::AtTextEnd::kAllowed : json::AtTextEnd::kRefused, value);
+  if (step.error != nullptr) return FailRead(step.at, step.error, value);
+  member.end = static_cast<uint32_t>(step.at);
+  Walked(step.at);
+}
+
+bool LazyDocument::ReadFlatArray(Id array, std::vector<Value>* elements) {
+  const std::string_view text = text_;
+  size_t at = members_[array].begin;
+  do {
+    at = json::SkipSpace(text, at + 1);  // behind the bracket or a comma
+    Value value;
+    if (at < text.size() && text[at] == '"') {
+      if (!ReadPlainString(at, &at, &value)) return false;
+    } else {
+      const json::Step step = ReadScalar(at, json::AtTextEnd::kRefused, &value);
+      if (step.error != nullptr) return false;
+      at = step.at;
+    }
+    if (value.kind != Value::Kind::kNull) elements->push_back(value);
+    at = json::SkipSpace(text, at);
+    if (at >= text.size()) return false;
+  } while (text[at] == ',');
+  if (text[at] != ']') return false;
+  members_[array].end = static_cast<uint32_t>(at + 1);
+  Walked(at + 1);
+  return true;
 }
 
 }  // namespace cievents::matcher

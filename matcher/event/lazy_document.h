@@ -7,11 +7,17 @@
 #ifndef MATCHER_EVENT_LAZY_DOCUMENT_H_
 #define MATCHER_EVENT_LAZY_DOCUMENT_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "matcher/event/event_arena.h"
 #include "matcher/event/json_scanner.h"
 #include "matcher/event/value.h"
@@ -43,11 +49,21 @@ class LazyDocument {
            : first == '"' ? Kind::kString
                           : Kind::kScalar;
   }
+  // False: `id` is kNone or kFailed.
+  static bool IsValue(Id id) { return id + 1 > 1; }
   // The first member of the object `object` with this key.
   Id Find(Id object, std::string_view key);
   // The member or element behind `previous`, in the order of the text; the first if kNone.
   Id Next(Id container, Id previous);
   Id ElementAt(Id array, uint32_t index);
+
+  // Goes from the root through objects along *keys and reads what it finds to *value, which must
+  // be Value(), if that is a string. kNone: this is all, *value is right. Else the value at which
+  // somebody else has to go on, with those of *keys that are left, or kFailed.
+  Id ReadText(std::span<const std::string>* keys, Value* value);
+  // Reads all of an array of strings, numbers and literals; nulls are dropped. False: there is
+  // something else in it, or something is wrong; go through its elements.
+  bool ReadFlatArray(Id array, std::vector<Value>* elements);
 
   // Reads a value other than an array to *value, which must be Value(): kNull, kBoolean, kText, or
   // kFailed with an empty text.
@@ -67,8 +83,8 @@ class LazyDocument {
     const char* key;  // decoded
     uint32_t key_size;
     uint32_t begin;   // of the value
-    uint32_t end;     // behind it; 0 = not known yet
     uint32_t parent;  // node
+    uint32_t end;     // behind it; 0 = not known yet
     uint32_t node;    // of a container that was entered; 0 = it was not
     Id next;
   };
@@ -85,47 +101,65 @@ class LazyDocument {
     State state;
   };
 
-  // An array that keeps its memory, and its elements as they are, when it is emptied.
+  // An array that keeps its memory, and its elements as they are, when it is emptied. [0] is never
+  // handed out and zero.
   template <typename T>
   class Parts {
    public:
+    Parts() { Allocate(64); }
     T& operator[](size_t i) { return storage_[i]; }
     const T& operator[](size_t i) const { return storage_[i]; }
     uint32_t size() const { return size_; }
+    bool is_full() const { return size_ == capacity_; }
     // Moves the others.
     T& Add() {
-      if (size_ == storage_.size()) [[unlikely]] {
+      if (is_full()) [[unlikely]] {
         Grow();
       }
       return storage_[size_++];
     }
     void Clear() {
-      size_ = 0;
-      if (storage_.size() > kPartsKept) [[unlikely]] {
-        std::vector<T>().swap(storage_);
+      size_ = 1;
+      if (capacity_ > kPartsKept) [[unlikely]] {
+        Allocate(64);
       }
     }
-    size_t bytes() const { return storage_.capacity() * sizeof(T); }
+    size_t bytes() const { return capacity_ * sizeof(T); }
 
    private:
-    void Grow() { storage_.resize(storage_.empty() ? 64 : 2 * storage_.size()); }
+    void Allocate(uint32_t capacity) {
+      storage_ = std::make_unique<T[]>(capacity);
+      capacity_ = capacity;
+    }
+    ABSL_ATTRIBUTE_NOINLINE void Grow() {
+      const std::unique_ptr<T[]> old = std::move(storage_);
+      Allocate(2 * capacity_);
+      std::copy_n(old.get(), size_, storage_.get());
+    }
 
-    std::vector<T> storage_;
-    uint32_t size_ = 0;
+    std::unique_ptr<T[]> storage_;
+    uint32_t capacity_ = 0;
+    uint32_t size_ = 1;
   };
   // More than a usual payload needs; one that needed more gives its memory back.
   static constexpr size_t kPartsKept = 8 * 1024;
 
   uint32_t Enter(Id id);
   Id Advance(uint32_t node);
-  bool FindNext(Node& node, size_t* at);
-  json::Step SkipMember(const Member& member, uint32_t depth) const;
-  bool EndOfLast(const Node& node, size_t* at);
-  bool ReadKey(size_t* at, Member* member);
-  bool DecodeKey(size_t at, size_t* end, Member* member);
+  Id AdvancePlainly(Node& node, uint32_t index, Member* last, std::string_view text);
+  Id EndNode(Node& node, size_t at);
+  Id FailNode(Node& node);
+  Id StateAsId(const Node& node);
+  bool SkipMember(Member& member, uint32_t depth);
+  Id AddMember(Node& node, uint32_t index, Member* last, std::string_view key, size_t begin);
+  bool ReadKey(size_t* at, std::string_view* key);
+  bool DecodeKey(size_t at, size_t* end, std::string_view* key);
   bool Fail(size_t at, const char* error);
+  Id FindIn(Id object, std::string_view key);
+  bool ReadPlainString(size_t begin, size_t* end, Value* value);
   void ReadString(Member& member, Value* value);
   void ReadObject(Member& member, Value* value);
+  json::Step ReadScalar(size_t begin, json::AtTextEnd at_text_end, Value* value) const;
   void FailRead(size_t at, const char* error, Value* value);
   void Walked(size_t at) {
     if (at > walked_) walked_ = at;

@@ -28,7 +28,7 @@ std::optional<uint32_t> IndexOf(std::string_view key) {
 
 void PayloadReader::Reset(std::string_view payload) {
   too_long_ = payload.size() > LazyDocument::kBytesMax;
-  document_.Reset(payload.empty() || too_long_ ? "{}" : payload);
+  document_.Reset(too_long_ ? "" : payload.empty() ? "{}" : payload);
 }
 
 size_t PayloadReader::bytes_held() const {
@@ -37,12 +37,16 @@ size_t PayloadReader::bytes_held() const {
 }
 
 void PayloadReader::Fail(Value* value) {
+  value->kind = Value::Kind::kFailed;
+  if (too_long_) {
+    value->text = "the payload has more than 4 GiB";
+    return;
+  }
   static constexpr size_t kMessageMax = 160;
   char* const text = arena_->Allocate(kMessageMax);
   const auto end =
       fmt::format_to_n(text, kMessageMax, "the payload is not valid JSON at byte {}: {}",
                        document_.failure().at, document_.failure().error);
-  value->kind = Value::Kind::kFailed;
   value->text = {text, std::min(end.size, kMessageMax)};
 }
 
@@ -81,31 +85,11 @@ PayloadReader::End PayloadReader::Follow(Id id, std::span<const std::string> key
 }
 
 void PayloadReader::List(const End& array, Value* list) {
-  frames_.clear();
   elements_.clear();
-  frames_.push_back({array.id, LazyDocument::kNone, array.keys});
-  while (!frames_.empty()) {
-    Frame& frame = frames_.back();
-    frame.element = document_.Next(frame.array, frame.element);
-    if (frame.element == LazyDocument::kFailed) return Fail(list);
-    if (frame.element == LazyDocument::kNone) {
-      frames_.pop_back();
-      continue;
-    }
-    const End end = Follow(frame.element, frame.keys);
-    if (end.id == LazyDocument::kFailed) return Fail(list);
-    if (end.id == LazyDocument::kNone) continue;
-    if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) {
-      frames_.push_back({end.id, LazyDocument::kNone, end.keys});
-      continue;
-    }
-    Value value;
-    Read(end.id, &value);
-    if (value.kind == Value::Kind::kFailed) {
-      *list = value;
-      return;
-    }
-    if (value.kind != Value::Kind::kNull) elements_.push_back(value);
+  const bool is_flat = array.keys.empty() && document_.ReadFlatArray(array.id, &elements_);
+  if (!is_flat) {
+    elements_.clear();
+    if (!ListElements(array, list)) return;
   }
   if (elements_.empty()) return;
   Value* const copy = arena_->AllocateArray<Value>(elements_.size());
@@ -115,27 +99,52 @@ void PayloadReader::List(const End& array, Value* list) {
   if (elements_.capacity() > kElementsKept) std::vector<Value>().swap(elements_);
 }
 
+// To elements_. False: *list says what is wrong.
+bool PayloadReader::ListElements(const End& array, Value* list) {
+  frames_.clear();
+  frames_.push_back({array.id, LazyDocument::kNone, array.keys});
+  while (!frames_.empty()) {
+    Frame& frame = frames_.back();
+    frame.element = document_.Next(frame.array, frame.element);
+    if (frame.element == LazyDocument::kFailed) {
+      Fail(list);
+      return false;
+    }
+    if (frame.element == LazyDocument::kNone) {
+      frames_.pop_back();
+      continue;
+    }
+    const End end = Follow(frame.element, frame.keys);
+    if (end.id == LazyDocument::kFailed) {
+      Fail(list);
+      return false;
+    }
+    if (end.id == LazyDocument::kNone) continue;
+    if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) {
+      frames_.push_back({end.id, LazyDocument::kNone, end.keys});
+      continue;
+    }
+    Value value;
+    Read(end.id, &value);
+    if (value.kind == Value::Kind::kFailed) {
+      *list = value;
+      return false;
+    }
+    if (value.kind != Value::Kind::kNull) elements_.push_back(value);
+  }
+  return true;
+}
+
 void PayloadReader::GetFrom(Id id, std::span<const std::string> keys, Value* value) {
-  const End end = Follow(id, keys);
+  const End end = id == LazyDocument::kFailed ? End{id, {}} : Follow(id, keys);
   if (end.id == LazyDocument::kNone) return;
   if (end.id == LazyDocument::kFailed) return Fail(value);
   if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) return List(end, value);
   Read(end.id, value);
 }
 
-void PayloadReader::Get(std::span<const std::string> keys, Value* value) {
-  if (too_long_) [[unlikely]] {
-    value->kind = Value::Kind::kFailed;
-    value->text = "the payload has more than 4 GiB";
-    return;
-  }
-  const Id root = document_.Root();
-  if (root == LazyDocument::kFailed) return Fail(value);
-  GetFrom(root, keys, value);
-}
-
 void PayloadReader::GetOfSubject(std::span<const std::string> keys, Value* value) {
-  const Id root = too_long_ ? LazyDocument::kFailed : document_.Root();
+  const Id root = document_.Root();
   if (root == LazyDocument::kFailed || document_.KindOf(root) != LazyDocument::Kind::kObject) {
     return Get(keys, value);
   }

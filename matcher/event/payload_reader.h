@@ -24,7 +24,10 @@ class PayloadReader {
   void Reset(std::string_view payload);
 
   // `keys` below the payload; none = the whole payload. *value must be Value().
-  void Get(std::span<const std::string> keys, Value* value);
+  void Get(std::span<const std::string> keys, Value* value) {
+    const Id id = document_.ReadText(&keys, value);
+    if (id != LazyDocument::kNone) GetFrom(id, keys, value);
+  }
   // The same, but where the payload is an object without keys[0], that is `object_attributes`.
   void GetOfSubject(std::span<const std::string> keys, Value* value);
 
@@ -50,6 +53,7 @@ class PayloadReader {
   End Follow(Id id, std::span<const std::string> keys);
   void GetFrom(Id id, std::span<const std::string> keys, Value* value);
   void List(const End& array, Value* value);
+  bool ListElements(const End& array, Value* value);
   void Read(Id id, Value* value);
   void Fail(Value* value);
 
