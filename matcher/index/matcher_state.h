@@ -123,16 +123,14 @@ void Matcher::State::ForEachCandidate(const Pin& pin, const Prepared& prepared,
   const std::span<const NamedPattern> named = PatternsOf(prepared);
   if (prepared.set != nullptr) {
     const ProjectSet& set = *prepared.set;
-    size_t at = 0;
-    set.ForEachOwnPosting([&](const OwnPosting& posting) {  // by pattern, as `named`
-      while (at < named.size() && named[at].pattern < posting.pattern) ++at;
-      if (at == named.size()) return false;
-      if (named[at].pattern == posting.pattern) {
-        visit({&set, nullptr, posting.subscription, named[at].name,
+    for (const NamedPattern& one : named) {
+      for (size_t i = set.FindOwnPosting(one.pattern); i < set.own_postings(); ++i) {
+        const OwnPosting posting = set.own_posting(i);
+        if (posting.pattern != one.pattern) break;
+        visit({&set, nullptr, posting.subscription, one.name,
                set.definition(posting.subscription).shortcut, Certainty::kNone});
       }
-      return true;
-    });
+    }
   }
   size_t b = prepared.buckets_begin;
   for (uint32_t v = prepared.views_begin; v < prepared.views_end; ++v) {

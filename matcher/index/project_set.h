@@ -77,9 +77,10 @@ class ProjectSet {
   const Definition& definition(size_t i) const {
     return *static_cast<const Definition*>(ReadPointer(definitions() + i * kPointerBytes));
   }
-  // Calls visit(posting) for each, by pattern, until it returns false.
-  template <typename Visit>
-  void ForEachOwnPosting(const Visit& visit) const;
+  size_t own_postings() const { return own_postings_; }
+  OwnPosting own_posting(size_t i) const;
+  // The first whose pattern is `pattern` or greater.
+  size_t FindOwnPosting(PatternId pattern) const;
 
   std::string commit_sha() const;
   int64_t subscription_id(size_t i) const {
@@ -149,25 +150,35 @@ class ProjectSet {
 };
 static_assert(sizeof(ProjectSet) == 16);
 
-template <typename Visit>
-void ProjectSet::ForEachOwnPosting(const Visit& visit) const {
-  const uint8_t* at = postings();
-  const size_t bytes = posting_bytes();
-  for (size_t i = 0; i < own_postings_; ++i, at += bytes) {
-    uint32_t word;  // one byte more than a small pattern has: its numbers
-    std::memcpy(&word, at, sizeof(word));
-    OwnPosting posting;
-    if (small_postings_ != 0) {
-      posting.pattern = word & 0xffffffu;
-      posting.subscription = at[kSmallPatternBytes];
-      posting.entry = at[kSmallPatternBytes + 1];
-    } else {
-      posting.pattern = word;
-      std::memcpy(&posting.subscription, at + 4, sizeof(posting.subscription));
-      std::memcpy(&posting.entry, at + 6, sizeof(posting.entry));
-    }
-    if (!visit(posting)) return;
+inline OwnPosting ProjectSet::own_posting(size_t i) const {
+  const uint8_t* const at = postings() + i * posting_bytes();
+  uint32_t word;  // one byte more than a small pattern has: its numbers
+  std::memcpy(&word, at, sizeof(word));
+  OwnPosting posting;
+  if (small_postings_ != 0) {
+    posting.pattern = word & 0xffffffu;
+    posting.subscription = at[kSmallPatternBytes];
+    posting.entry = at[kSmallPatternBytes + 1];
+  } else {
+    posting.pattern = word;
+    std::memcpy(&posting.subscription, at + 4, sizeof(posting.subscription));
+    std::memcpy(&posting.entry, at + 6, sizeof(posting.entry));
   }
+  return posting;
+}
+
+inline size_t ProjectSet::FindOwnPosting(PatternId pattern) const {
+  size_t begin = 0;
+  size_t end = own_postings_;
+  while (begin < end) {
+    const size_t middle = begin + (end - begin) / 2;
+    if (own_posting(middle).pattern < pattern) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return begin;
 }
 
 }  // namespace cievents::matcher

@@ -31,10 +31,7 @@ struct Contents {
 
 std::vector<OwnPosting> OwnPostingsOf(const ProjectSet& set) {
   std::vector<OwnPosting> postings;
-  set.ForEachOwnPosting([&](const OwnPosting& posting) {
-    postings.push_back(posting);
-    return true;
-  });
+  for (size_t i = 0; i < set.own_postings(); ++i) postings.push_back(set.own_posting(i));
   return postings;
 }
 
@@ -182,15 +179,14 @@ TEST_F(ProjectSetTest, PostingsOfManySubscriptionsOrEntriesComeBack) {
   }
 }
 
-TEST_F(ProjectSetTest, AVisitOfPostingsEndsWhenItIsToldTo) {
+TEST_F(ProjectSetTest, PostingsAreFoundByTheirPattern) {
   const SetPointer set =
-      Make({.numbers = {{1, 2, 3}}, .own_postings = {{1, 0, 0}, {2, 0, 0}, {3, 0, 0}}});
-  std::vector<PatternId> visited;
-  set->ForEachOwnPosting([&](const OwnPosting& posting) {
-    visited.push_back(posting.pattern);
-    return posting.pattern < 2;
-  });
-  EXPECT_EQ(visited, (std::vector<PatternId>{1, 2}));
+      Make({.numbers = {{1, 2, 3}}, .own_postings = {{2, 0, 0}, {2, 0, 1}, {5, 0, 0}}});
+  EXPECT_EQ(set->FindOwnPosting(1), 0u);
+  EXPECT_EQ(set->FindOwnPosting(2), 0u);
+  EXPECT_EQ(set->FindOwnPosting(3), 2u);
+  EXPECT_EQ(set->FindOwnPosting(5), 2u);
+  EXPECT_EQ(set->FindOwnPosting(6), 3u);
 }
 
 TEST_F(ProjectSetTest, TheCallersOwnBytesLieBeforeTheSet) {

@@ -185,16 +185,20 @@ void ScopeLists::AddTo(Scope* scope, std::vector<SharedPosting> added) {
     tail.assign(scope->view->tail().begin(), scope->view->tail().end());
   }
   tail.insert(tail.end(), added.begin(), added.end());
-  if (tail.size() > kTailMax) {
-    // The buckets first, then the view without the tail: a reader in between finds a posting in
-    // both (ForEach visits it once), never in neither.
-    ++scope->flushes;
-    ForEachPattern(std::move(tail), [&](std::vector<SharedPosting> postings) {
+  const bool too_long = tail.size() > kTailMax;
+  std::vector<SharedPosting> kept;
+  // The buckets first, then the view without what went there: a reader in between finds a posting
+  // in both (ForEachInBucket visits it once), never in neither.
+  ++scope->flushes;
+  ForEachPattern(std::move(tail), [&](std::vector<SharedPosting> postings) {
+    const auto conditional = std::count_if(postings.begin(), postings.end(), IsConditional);
+    if (too_long || static_cast<size_t>(conditional) > kTailConditionalMax) {
       AddToBucket(scope, std::move(postings));
-    });
-    tail.clear();
-  }
-  SetView(scope, std::move(tail));
+    } else {
+      kept.insert(kept.end(), postings.begin(), postings.end());
+    }
+  });
+  SetView(scope, std::move(kept));
 }
 
 void ScopeLists::AddToBucket(Scope* scope, std::vector<SharedPosting> added) {

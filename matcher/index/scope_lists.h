@@ -2,7 +2,8 @@
 // project's own entries where so many share one pattern that an access index pays.)
 //
 //   scope -> tail: up to 64 postings, by pattern, searched directly
-//         -> buckets, one a pattern, when the scope has outgrown its tail:
+//         -> buckets, one a pattern, when the scope has outgrown its tail, or the pattern has more
+//            than 8 conditional postings:
 //              runs of postings, each built once: unconditional ones, conditional ones with an
 //              AccessIndex over their conditions
 //
@@ -133,6 +134,8 @@ class ScopeLists {
 
  private:
   static constexpr size_t kTailMax = 64;
+  // With one pattern; more are better looked up by their conditions than tried.
+  static constexpr size_t kTailConditionalMax = 8;
 
   struct Run;
   // The writer's side of a scope.
@@ -142,7 +145,7 @@ class ScopeLists {
     const View* view = nullptr;
     absl::flat_hash_map<PatternId, uint32_t> dead;  // of each bucket, how many postings are gone
     size_t buckets = 0;
-    uint32_t flushes = 0;  // how often the tail was emptied into the buckets
+    uint32_t flushes = 0;  // how often postings went from the tail to buckets
   };
   struct Removal {
     Epoch epoch;
@@ -240,7 +243,8 @@ void ScopeLists::ForEachInBucket(const View& view, const Bucket& bucket, EventFi
                                  const Visit& visit) {
   // The tail was emptied into the buckets after this view was taken: what stands in both was
   // visited.
-  const bool repeats = bucket.flushes != view.flushes && view.tail_size > 0;
+  const bool repeats =
+      static_cast<int32_t>(bucket.flushes - view.flushes) > 0 && view.tail_size > 0;
   const auto visit_once = [&](const SharedPosting& posting, Certainty certainty) {
     if (!repeats || !view.Holds(posting)) visit(posting, certainty);
   };
