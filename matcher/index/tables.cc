@@ -196,7 +196,8 @@ void Tables::Change(int64_t project_id, const ProjectSet* set) {
   void* const old = projects_.Find(key);
   const ProjectSet* const old_set =
       IsTransition(old) ? AsTransition(old)->set : static_cast<const ProjectSet*>(old);
-  project_count_ += (set != nullptr ? 1u : 0u) - (old_set != nullptr ? 1u : 0u);
+  if (set != nullptr) ++project_count_;
+  if (old_set != nullptr) --project_count_;
   auto* const transition = new Transition{epochs_.next(), set, old};
   if (old == nullptr) {
     projects_.Insert(key, Marked(transition));
@@ -227,14 +228,12 @@ void Tables::Load(std::span<const ProjectSubscriptions> sets,
                   std::vector<UnusableSubscription>* unusable) {
   projects_.Reserve(sets.size());
   std::vector<PlacedPosting> places;
-  for (const ProjectSubscriptions& set : sets) {
+  // From the last one on: of sets with one project id the others are never put in, because a reader
+  // of an older epoch may find these tables before the next Publish and must not see them.
+  for (size_t i = sets.size(); i > 0; --i) {
+    const ProjectSubscriptions& set = sets[i - 1];
     const auto key = static_cast<uint64_t>(set.project_id);
-    if (projects_.Find(key) != nullptr) {  // twice in one load: the later one replaces it
-      scopes_.Add(places);
-      places.clear();
-      Put(set, unusable);
-      continue;
-    }
+    if (projects_.Find(key) != nullptr) continue;
     // Visible to whoever finds these tables, in whatever epoch.
     Prepared prepared = Prepare(set, 0, unusable);
     projects_.Insert(key, const_cast<ProjectSet*>(prepared.set));
