@@ -95,6 +95,32 @@ EntryOutcome ApplyRules(const DefinitionEntry& entry, EventContext& context,
   return EntryOutcome::kDenied;
 }
 
+// Of the rules: the clauses that are false, and a `never` that holds.
+int CountRuleObstacles(const DefinitionEntry& entry, EventContext& context) {
+  int obstacles = 0;
+  for (const DefinitionClause& clause : entry.rules) {
+    const Verdict verdict = EvaluateClause(clause, entry, context, nullptr);
+    if (clause.when == When::kNever) {
+      if (verdict == Verdict::kTrue) return obstacles + 1;
+    } else if (verdict == Verdict::kFalse) {
+      ++obstacles;
+    } else {
+      return 0;
+    }
+  }
+  return obstacles;
+}
+
+// See ExplainedEntry::obstacles. REQUIRES: the entry does not decide, its name fits.
+int CountObstacles(const DefinitionEntry& entry, const Subscriber& subscriber, uint32_t name,
+                   EventContext& context) {
+  const int elsewhere = ScopeCovers(entry.scope, subscriber, *context.event) ? 0 : 1;
+  // What its rules say of a confidential event is not for the subscriber to know.
+  if (context.event->confidential && !entry.confidential) return elsewhere + 1;
+  context.fields->SetName(name);
+  return elsewhere + CountRuleObstacles(entry, context);
+}
+
 EntryOutcome TryEntry(const DefinitionEntry& entry, const Subscriber& subscriber,
                       EventContext& context, uint32_t* name, ExplainedEntry* explained) {
   const std::optional<uint32_t> first = FirstName(entry.patterns, context.patterns);
@@ -127,7 +153,13 @@ Decision Decide(const Definition& definition, const Subscriber& subscriber, Even
     if (decided) continue;
     uint32_t name = 0;
     const EntryOutcome outcome = TryEntry(entry, subscriber, context, &name, explained);
-    if (explained != nullptr) explained->outcome = outcome;
+    if (explained != nullptr) {
+      explained->outcome = outcome;
+      if (outcome == EntryOutcome::kOutOfScope || outcome == EntryOutcome::kConfidential ||
+          outcome == EntryOutcome::kDenied) {
+        explained->obstacles = CountObstacles(entry, subscriber, name, context);
+      }
+    }
     if (outcome != EntryOutcome::kDecides && outcome != EntryOutcome::kFailed) continue;
     decision.kind =
         outcome == EntryOutcome::kDecides ? Decision::Kind::kFires : Decision::Kind::kFailed;
