@@ -99,7 +99,7 @@ class ScopeListsTest : public ::testing::Test {
                               EventFields* fields = nullptr) {
     std::vector<int64_t> ids;
     if (view == nullptr) return ids;
-    const auto visit = [&](const SharedPosting& posting) {
+    const auto visit = [&](const SharedPosting& posting, auto... /*how it was found*/) {
       EXPECT_EQ(posting.pattern, pattern);
       if (posting.set->VisibleAt(epoch)) ids.push_back(posting.set->project_id);
     };

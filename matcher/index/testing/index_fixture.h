@@ -42,7 +42,7 @@ struct TestEvent {
   bool confidential = false;
   int64_t time_ms = 0;
   bool replayed = false;
-  std::string payload;
+  std::string payload = {};
 
   EventView View() const;
 };
