@@ -147,6 +147,15 @@ std::vector<Answer> BatchAnswers(matcher::Matcher* matcher, std::span<const Naiv
   return answers;
 }
 
+bool IsSame(const Answer& actual, const Answer& expected, FailedPayloads failed) {
+  if (actual.fired != expected.fired || actual.twice != expected.twice ||
+      actual.suspended != expected.suspended) {
+    return false;
+  }
+  return failed == FailedPayloads::kAtMost ? actual.failed_payload <= expected.failed_payload
+                                           : actual.failed_payload == expected.failed_payload;
+}
+
 std::string CompareExplain(matcher::Matcher* matcher, const NaiveEvent& event, int64_t project_id,
                            const std::map<int64_t, NaiveFiring>& firings) {
   std::map<int64_t, matcher::ExplainedSubscription> explained;

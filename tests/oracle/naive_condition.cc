@@ -268,6 +268,16 @@ class Evaluation {
   const Variables& variables_;
 };
 
+// Variables that a pattern is searched in.
+void CollectSearched(const NaiveNode& node, std::set<std::string>* variables) {
+  if (node.left != nullptr && node.right->regex != nullptr &&
+      node.left->token.kind == NaiveToken::Kind::kVariable) {
+    variables->insert(node.left->token.text);
+  }
+  if (node.left != nullptr) CollectSearched(*node.left, variables);
+  if (node.right != nullptr) CollectSearched(*node.right, variables);
+}
+
 void Collect(const NaiveNode& node, std::set<std::string>* variables,
              std::vector<const NaiveNode*>* operands) {
   if (node.token.kind == NaiveToken::Kind::kVariable) variables->insert(node.token.text);
@@ -305,6 +315,7 @@ std::shared_ptr<const NaiveCondition> NaiveCondition::Parse(const std::string& t
   condition->text_ = text;
   condition->root_ = root;
   Collect(*root, &condition->variables_, &condition->operands_);
+  CollectSearched(*root, &condition->searched_);
   return condition;
 }
 
@@ -315,24 +326,31 @@ NaiveValue NaiveCondition::Evaluate(const NaiveOperands& operands,
 
 NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
                                     const std::vector<std::string>& texts) const {
-  std::vector<std::optional<std::string>> choices = {std::nullopt, "",      " ",
-                                                     "true",       "/..*/", "no such text"};
+  std::set<std::optional<std::string>> some = {std::nullopt, "", " ", "true", "/..*/", "other"};
   const Variables none;
   // What a variable may be compared with.
   for (const NaiveNode* operand : operands_) {
     if (variables_.empty()) break;
     for (const NaiveValue& element : Elements(Evaluation(operands, none).Of(*operand))) {
-      choices.emplace_back(ToText(element));
+      some.insert(ToText(element));
     }
   }
-  for (const std::string& text : texts) choices.emplace_back(text);
   const std::vector<std::string> names(variables_.begin(), variables_.end());
+  std::vector<std::vector<std::optional<std::string>>> choices;
+  for (const std::string& name : names) {
+    choices.emplace_back(some.begin(), some.end());
+    // Only a pattern finds more than what it is compared with.
+    if (searched_.count(name) != 0) {
+      choices.back().insert(choices.back().end(), texts.begin(), texts.end());
+    }
+  }
   std::vector<size_t> chosen(names.size(), 0);
   std::set<NaiveVerdict> verdicts;
   while (true) {
     Variables variables;
     for (size_t i = 0; i < names.size(); ++i) {
-      if (choices[chosen[i]].has_value()) variables[names[i]] = *choices[chosen[i]];
+      const std::optional<std::string>& choice = choices[i][chosen[i]];
+      if (choice.has_value()) variables[names[i]] = *choice;
     }
     const NaiveValue value = Evaluate(operands, variables);
     verdicts.insert(value.kind == Kind::kFailed ? NaiveVerdict::kFailed
@@ -340,11 +358,13 @@ NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
                                                 : NaiveVerdict::kFalse);
     // The next completion, as an odometer counts.
     size_t digit = 0;
-    while (digit < names.size() && ++chosen[digit] == choices.size()) chosen[digit++] = 0;
+    while (digit < names.size() && ++chosen[digit] == choices[digit].size()) chosen[digit++] = 0;
     if (digit == names.size()) break;
   }
-  // "Errors at run time: no request", also if only some completions get there.
-  if (verdicts.count(NaiveVerdict::kFailed) != 0) return NaiveVerdict::kFailed;
+  // "Errors at run time: no request", also if only some completions get there; but where the others
+  // disagree, it is undecided without them.
+  if (verdicts.count(NaiveVerdict::kFailed) != 0 && verdicts.size() < 3)
+    return NaiveVerdict::kFailed;
   return verdicts.size() == 1 ? *verdicts.begin() : NaiveVerdict::kUndecided;
 }
 

@@ -46,6 +46,7 @@ class NaiveCondition {
   std::string text_;
   std::shared_ptr<const NaiveNode> root_;
   std::set<std::string> variables_;
+  std::set<std::string> searched_;          // those on the left of a pattern
   std::vector<const NaiveNode*> operands_;  // of the tree
 };
 

@@ -3,6 +3,7 @@
 #include <re2/re2.h>
 
 #include <cstddef>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -115,13 +116,19 @@ std::string TypeOf(const NaiveJson& spec) {
   return type == nullptr ? "string" : type->text;
 }
 
+// Ruby's ==: 1.0 is 1.
+bool IsSameNumber(const NaiveJson& a, const NaiveJson& b) {
+  return a.kind == Kind::kNumber && b.kind == Kind::kNumber &&
+         std::strtod(a.text.c_str(), nullptr) == std::strtod(b.text.c_str(), nullptr);
+}
+
 // Gives `value` the type that `spec` declares, or says in GitLab's words what is wrong.
-std::string Fit(const std::string& name, const NaiveJson& spec, NaiveJson* value) {
+std::vector<std::string> Fit(const std::string& name, const NaiveJson& spec, NaiveJson* value) {
   const std::string about = "`" + name + "` input: ";
   const std::string type = TypeOf(spec);
   const NaiveJson* options = spec.Member("options");
   const NaiveJson* regex = spec.Member("regex");
-  std::string errors;
+  std::vector<std::string> errors;
   if (type == "string") {
     if (value->kind != Kind::kString) *value = TextJson(ToText(*value));
   } else {
@@ -133,25 +140,33 @@ std::string Fit(const std::string& name, const NaiveJson& spec, NaiveJson* value
     if (read.kind == wanted) {
       *value = read;
     } else {
-      errors = about + "provided value is not " + (type == "array" ? "an " : "a ") + type;
+      errors.push_back(about + "provided value is not " + (type == "array" ? "an " : "a ") + type);
     }
   }
-  if (options != nullptr && ToText(*value) != "null") {
+  // Ruby's nil and false are no value to look up.
+  const bool is_falsy = type != "string" && (ToText(*value) == "null" || ToText(*value) == "false");
+  if (options != nullptr && !is_falsy) {
     bool allowed = false;
     for (const NaiveJson& option : options->elements) {
-      allowed = allowed || ToText(option) == ToText(*value);
+      allowed = allowed || ToText(option) == ToText(*value) || IsSameNumber(option, *value);
     }
     if (!allowed) {
-      errors += (errors.empty() ? "" : ", ") + about + "`" + ToText(*value) +
-                "` cannot be used because it is not in the list of " +
-                (type == "number" ? "the " : "") + "allowed options";
+      errors.push_back(about + "`" + ToText(*value) +
+                       "` cannot be used because it is not in the list of " +
+                       (type == "number" ? "the " : "") + "allowed options");
     }
   }
   if (regex != nullptr && !RE2::PartialMatch(value->text, regex->text)) {
-    errors += (errors.empty() ? "" : ", ") + about +
-              "provided value does not match required RegEx pattern";
+    errors.push_back(about + "provided value does not match required RegEx pattern");
   }
   return errors;
+}
+
+std::string Joined(const std::vector<std::string>& texts, size_t count_max) {
+  std::string joined;
+  for (size_t i = 0; i < texts.size() && i < count_max; ++i)
+    joined += (i == 0 ? "" : ", ") + texts[i];
+  return joined;
 }
 
 NaiveValue AsValue(const NaiveJson& json) {
@@ -201,7 +216,7 @@ bool NaiveInputs::Read(const std::vector<NaiveBinding>& include,
     if (spec_.count(name) == 0 || HasBlocks(given[0])) continue;
     NaiveJson value = given[0];
     if (value.kind == Kind::kNull) continue;
-    *error = Fit(name, spec_[name], &value);
+    *error = Joined(Fit(name, spec_[name], &value), 3);
     if (!error->empty()) return false;
   }
   if (!unknown.empty()) {
@@ -229,28 +244,29 @@ NaiveInputs::Outcome NaiveInputs::InterpolateText(const std::string& text, Naive
     }
     const std::vector<std::string> steps = Trimmed(part.text, '|');
     const NaiveValue value = event->Get(steps[0], name);
-    if (value.kind == NaiveValue::Kind::kFailed) return {std::nullopt, "payload"};
+    if (value.kind == NaiveValue::Kind::kFailed) return {std::nullopt, {"payload"}};
     if (value.kind == NaiveValue::Kind::kNull) return {};
     NaiveJson json = Parsed(value.json);
     for (size_t i = 1; i < steps.size(); ++i) {
       if (json.kind != Kind::kString) {
         const std::string function = steps[i].substr(0, steps[i].find('('));
-        return {std::nullopt, "error in `" + function + "` function: invalid input type: " +
-                                  function + " can only be used with string inputs"};
+        return {std::nullopt,
+                {"error in `" + function + "` function: invalid input type: " + function +
+                 " can only be used with string inputs"}};
       }
       Apply(steps[i], &json.text);
       json = TextJson(json.text);
     }
-    if (parts.size() == 1) return {json, ""};
+    if (parts.size() == 1) return {json, {}};
     result += ToText(json);
   }
-  return {TextJson(result), ""};
+  return {TextJson(result), {}};
 }
 
 NaiveInputs::Outcome NaiveInputs::Interpolate(const NaiveJson& json, NaiveReading* event,
                                               size_t name) const {
   if (!HasBlocks(json)) {
-    return json.kind == Kind::kNull ? Outcome{} : Outcome{json, ""};
+    return json.kind == Kind::kNull ? Outcome{} : Outcome{json, {}};
   }
   if (json.kind == Kind::kString) return InterpolateText(json.text, event, name);
   std::string text;
@@ -265,7 +281,7 @@ NaiveInputs::Outcome NaiveInputs::Interpolate(const NaiveJson& json, NaiveReadin
     }
     if (!inner.empty()) text += (text.empty() ? "" : ",") + inner;
   }
-  return {Parsed("[" + text + "]"), ""};
+  return {Parsed("[" + text + "]"), {}};
 }
 
 NaiveInputs::Outcome NaiveInputs::Value(const std::string& input, NaiveReading* event,
@@ -276,35 +292,36 @@ NaiveInputs::Outcome NaiveInputs::Value(const std::string& input, NaiveReading* 
   const std::vector<NaiveJson> none;
   for (const NaiveJson& source : given == given_.end() ? none : given->second) {
     Outcome outcome = Interpolate(source, event, name);
-    if (!outcome.error.empty()) outcome.error = "`" + input + "` input: " + outcome.error;
-    if (outcome.value.has_value() && declared) outcome.error = Fit(input, spec, &*outcome.value);
-    if (outcome.value.has_value() || !outcome.error.empty()) return outcome;
+    for (std::string& error : outcome.errors) error = "`" + input + "` input: " + error;
+    if (outcome.value.has_value() && declared) outcome.errors = Fit(input, spec, &*outcome.value);
+    if (outcome.value.has_value() || !outcome.errors.empty()) return outcome;
   }
   if (const NaiveJson* value = spec.Member("default"); value != nullptr) {
     NaiveJson fitted = *value;
     Fit(input, spec, &fitted);
-    return {fitted, ""};
+    return {fitted, {}};
   }
   if (!declared) return {};
-  return {std::nullopt, "`" + input + "` input: required value has not been provided"};
+  return {std::nullopt, {"`" + input + "` input: required value has not been provided"}};
 }
 
 NaiveRequestInputs NaiveInputs::Resolve(NaiveReading* event, size_t name) const {
   NaiveRequestInputs result;
-  int reasons = 0;
+  std::vector<std::string> reasons;
   std::set<std::string> all;
   for (const auto& [input, declared] : spec_) all.insert(input);
   for (const auto& [input, given] : given_) all.insert(input);
   for (const std::string& input : all) {
     const Outcome outcome = Value(input, event, name);
-    if (!outcome.error.empty()) {
+    if (!outcome.errors.empty()) {
       result.failed = true;
-      if (++reasons <= 3) result.reason += (result.reason.empty() ? "" : ", ") + outcome.error;
+      reasons.insert(reasons.end(), outcome.errors.begin(), outcome.errors.end());
     } else if (outcome.value.has_value()) {
       result.json +=
           (result.json.empty() ? "{" : ",") + QuoteJson(input) + ":" + outcome.value->compact;
     }
   }
+  result.reason = Joined(reasons, 3);
   result.json = (result.json.empty() ? "{" : result.json) + "}";
   return result;
 }
@@ -312,7 +329,7 @@ NaiveRequestInputs NaiveInputs::Resolve(NaiveReading* event, size_t name) const 
 NaiveValue NaiveInputs::Get(const std::string& input, NaiveReading* event, size_t name) const {
   const Outcome outcome = Value(input, event, name);
   // What is wrong with an input is wrong with the condition that asks for it.
-  if (!outcome.error.empty()) return NaiveValue::Failed();
+  if (!outcome.errors.empty()) return NaiveValue::Failed();
   if (!outcome.value.has_value()) return NaiveValue();
   return AsValue(*outcome.value);
 }

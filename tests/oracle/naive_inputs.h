@@ -38,7 +38,7 @@ class NaiveInputs {
   // A value that an event gives, or what is wrong with it; nothing = absent.
   struct Outcome {
     std::optional<NaiveJson> value;
-    std::string error;
+    std::vector<std::string> errors;
   };
 
   Outcome Interpolate(const NaiveJson& json, NaiveReading* event, size_t name) const;

@@ -122,7 +122,7 @@ class Reader {
       const size_t begin = at;
       while (!AtEnd() && !IsSpace(Peek()) &&
              std::string_view(",]}").find(Peek()) == std::string_view::npos) {
-        if (std::string_view("\\\"{[").find(Peek()) != std::string_view::npos) return false;
+        if (std::string_view("\\\"{[:").find(Peek()) != std::string_view::npos) return false;
         ++at;
       }
       return at > begin && !AtEnd();
@@ -382,7 +382,7 @@ bool Find(Reader* reader, const std::vector<std::string>& keys, size_t depth, Na
   if (reader->Peek() == '{') return FindInObject(reader, keys, depth, lookup);
   if (reader->Peek() == '[') return FindInArray(reader, keys, depth, lookup);
   NaiveJson scalar;  // has no keys
-  return reader->ReadValue(&scalar);
+  return reader->ReadValue(&scalar) && (depth == 0 || !reader->AtEnd());
 }
 
 }  // namespace

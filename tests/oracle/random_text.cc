@@ -277,7 +277,10 @@ void Damage(std::string* payload, Random& random) {
 class ConditionWriter {
  public:
   ConditionWriter(Random& random, const std::vector<std::string>& inputs)
-      : random_(random), inputs_(inputs), with_variables_(random.OneIn(6)) {}
+      : random_(random),
+        inputs_(inputs),
+        with_variables_(random.OneIn(6)),
+        two_variables_(random.OneIn(3)) {}
 
   std::string Write(int depth) {
     if (depth == 0 || random_.Percent(45)) return Atom();
@@ -297,7 +300,7 @@ class ConditionWriter {
   std::string Either() { return random_.OneIn(2) ? " && " : " || "; }
   std::string Equals() { return random_.Percent(65) ? " == " : " != "; }
   std::string Finds() { return random_.Percent(70) ? " =~ " : " !~ "; }
-  std::string Variable() { return random_.Percent(70) ? "$V" : "$W"; }
+  std::string Variable() { return two_variables_ && random_.OneIn(2) ? "$W" : "$V"; }
   std::string Pattern() { return random_.Pick(kPatterns).pattern; }
   std::string Block(const std::string& what) {
     return random_.OneIn(5) ? "$[[" + what + "]]" : "$[[ " + what + " ]]";
@@ -316,7 +319,6 @@ class ConditionWriter {
     return Quoted(RandomText(random_));
   }
   std::string Operand() {
-    if (with_variables_ && random_.OneIn(3)) return Variable();
     if (!inputs_.empty() && random_.OneIn(3)) return Input();
     return random_.OneIn(4) ? Path() : Literal();
   }
@@ -326,20 +328,25 @@ class ConditionWriter {
       case 0:
         return Variable();
       case 1:
-        return Variable() + Equals() + Operand();
+        return Variable() + Equals() + (random_.OneIn(6) ? Variable() : Literal());
       case 2:
-        // A variable that occurs nowhere else: what texts two patterns can both find, trying cannot
-        // say, and the engine does not claim to know.
-        if (patterned_) return Variable();
-        patterned_ = true;
-        return "$P" + Finds() + Pattern();
+        if (two_variables_) return Variable();
+        return Once("$P") + Finds() + Pattern();
       case 3:
-        return Quoted(RandomText(random_)) + Finds() + Variable();
+        return Quoted(RandomText(random_)) + Finds() + Once("$Q");
       case 4:
-        return Path() + Equals() + Variable();
+        if (!inputs_.empty() && random_.OneIn(3)) return Input() + Equals() + Once("$Q");
+        return Path() + Equals() + Once("$Q");
       default:
         return "!" + Variable();
     }
+  }
+
+  // A variable that occurs nowhere else. Which texts two patterns both find, or what is no value of
+  // the event, the engine does not claim to know of a variable that occurs twice.
+  std::string Once(const std::string& variable) {
+    if (once_ == 2) return Quoted(RandomText(random_));  // each has many completions
+    return variable + std::to_string(++once_);
   }
 
   std::string Atom() {
@@ -371,7 +378,8 @@ class ConditionWriter {
   Random& random_;
   const std::vector<std::string>& inputs_;
   bool with_variables_;
-  bool patterned_ = false;
+  bool two_variables_;
+  int once_ = 0;
 };
 
 }  // namespace
