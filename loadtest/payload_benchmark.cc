@@ -1,8 +1,9 @@
 // Values of payloads, one thread: fields that stand early, in the middle, late and nowhere, in
 // payloads of 0.6, 6.5 and 100 KB, read by EventFields and, in the same run, by simdjson on-demand
 // (with the copy into a padded buffer that a payload within a message needs) and by simdjson's DOM.
-// Also the two payload paths of workloads S2 and S4p. Needs matcher_event, simdjson and Google
-// Benchmark. Refuses debug builds: their numbers would be worthless.
+// Also the two payload paths of workloads S2 and S4p, and the five paths of S5. Needs
+// matcher_event, simdjson and Google Benchmark. Refuses debug builds: their numbers would be
+// worthless.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -135,6 +136,31 @@ void Ours(benchmark::State& state) {
   SetCounters(state, sample.payload);
   state.counters["walked"] = static_cast<double>(fields.payload_bytes_walked());
 }
+
+// Workload S5: five paths of one small payload, one of them a list.
+void FivePaths(benchmark::State& state) {
+  const std::string payload =
+      R"({"name":"deployment/created","env":"prod","number":4711,"tags":["tag1","tag3"],)"
+      R"("region":"eu","type":"app"})";
+  EventPathTable table;
+  std::vector<std::shared_ptr<const EventPath>> paths;
+  for (const char* key : {"env", "number", "tags", "region", "type"}) {
+    paths.push_back(*table.Intern(fmt::format("event.payload.{}", key)));
+  }
+  EventFields fields;
+  EventView event;
+  event.payload = payload;
+  for (auto _ : state) {
+    fields.Reset(event);
+    for (const auto& path : paths) {
+      const Value& value = fields.Get(*path);
+      CIEVENTS_CHECK(value.kind == Value::Kind::kText || value.kind == Value::Kind::kList);
+      benchmark::DoNotOptimize(&value);
+    }
+  }
+  SetCounters(state, payload);
+}
+BENCHMARK(FivePaths);
 
 void OnDemand(benchmark::State& state) {
   const Case& sample = Cases()[static_cast<size_t>(state.range(0))];

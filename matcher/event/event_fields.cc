@@ -70,7 +70,7 @@ Value ListOfNames(std::span<const std::string> names, EventArena* arena) {
 }
 
 // `issue` is the subject of `issue/created`.
-bool IsSubjectOf(std::string_view key, std::span<const std::string> names) {
+ABSL_ATTRIBUTE_NOINLINE bool IsSubjectOf(std::string_view key, std::span<const std::string> names) {
   for (const std::string& name : names) {
     if (std::string_view(name).substr(0, name.find('/')) == key) return true;
   }
@@ -100,40 +100,48 @@ struct EventFields::State {
   PayloadReader payload{&arena};
   std::vector<std::unique_ptr<Page>> pages;  // by path id
 
-  Slot& SlotOf(uint32_t id);
-  Slot& AddSlot(uint32_t id);
-  void Compute(const EventPath& path, Slot* slot);
-  Value ComputeField(const EventPath& path);
-  void ComputePayload(const EventPath& path, Value* value);
+  Slot* FindSlot(uint32_t id);
+  // Each of the rest is a call in tail position, so that Get itself needs no stack.
+  ABSL_ATTRIBUTE_NOINLINE const Value& GetInNewSlot(EventFields* fields, const EventPath& path);
+  ABSL_ATTRIBUTE_NOINLINE const Value& ComputeName();
+  Value FieldOf(const EventPath& path);
+  ABSL_ATTRIBUTE_NOINLINE const Value& ComputeField(const EventPath& path, Slot* slot);
+  ABSL_ATTRIBUTE_NOINLINE const Value& ComputePayload(const EventPath& path, Slot* slot);
 };
 
-ABSL_ATTRIBUTE_NOINLINE EventFields::State::Slot& EventFields::State::AddSlot(uint32_t id) {
+inline EventFields::State::Slot* EventFields::State::FindSlot(uint32_t id) {
   const size_t page = id / kPageSlots;
+  if (page >= pages.size() || pages[page] == nullptr) return nullptr;
+  return &(*pages[page])[id % kPageSlots];
+}
+
+const Value& EventFields::State::GetInNewSlot(EventFields* fields, const EventPath& path) {
+  const size_t page = path.id / kPageSlots;
   if (page >= pages.size()) pages.resize(page + 1);
-  if (pages[page] == nullptr) pages[page] = std::make_unique<Page>();
-  return (*pages[page])[id % kPageSlots];
+  pages[page] = std::make_unique<Page>();
+  return fields->Get(path);
 }
 
-inline EventFields::State::Slot& EventFields::State::SlotOf(uint32_t id) {
-  const size_t page = id / kPageSlots;
-  if (page >= pages.size() || pages[page] == nullptr) [[unlikely]] {
-    return AddSlot(id);
-  }
-  return (*pages[page])[id % kPageSlots];
-}
-
-inline void EventFields::State::ComputePayload(const EventPath& path, Value* value) {
+const Value& EventFields::State::ComputePayload(const EventPath& path, Slot* slot) {
+  *slot = Slot{generation, path.serial, Value()};
   if (!payload_open) {
     payload.Reset(event.payload);
     payload_open = true;
   }
-  if (path.may_be_subject && IsSubjectOf(path.keys[0], event.names)) {
-    return payload.GetOfSubject(path.keys, value);
+  if (path.may_be_subject && IsSubjectOf(path.keys[0], event.names)) [[unlikely]] {
+    payload.GetOfSubject(path.keys, &slot->value);
+  } else {
+    payload.Get(path.keys, &slot->value);
   }
-  payload.Get(path.keys, value);
+  return slot->value;
 }
 
-Value EventFields::State::ComputeField(const EventPath& path) {
+const Value& EventFields::State::ComputeName() {
+  name_value = event.names.empty() ? Value() : TextValue(event.names[name]);
+  return name_value;
+}
+
+Value EventFields::State::FieldOf(const EventPath& path) {
   using Root = EventPath::Root;
   switch (path.root) {
     case Root::kNames:
@@ -168,15 +176,9 @@ Value EventFields::State::ComputeField(const EventPath& path) {
   CIEVENTS_CHECK(false);
 }
 
-void EventFields::State::Compute(const EventPath& path, Slot* slot) {
-  slot->generation = generation;
-  slot->serial = path.serial;
-  if (path.root == EventPath::Root::kPayload) {
-    slot->value = Value();
-    ComputePayload(path, &slot->value);
-  } else {
-    slot->value = ComputeField(path);
-  }
+const Value& EventFields::State::ComputeField(const EventPath& path, Slot* slot) {
+  *slot = Slot{generation, path.serial, FieldOf(path)};
+  return slot->value;
 }
 
 EventFields::EventFields() : state_(std::make_unique<State>()) {}
@@ -201,16 +203,16 @@ void EventFields::SetName(uint32_t name) {
 uint32_t EventFields::name() const { return state_->name; }
 
 const Value& EventFields::Get(const EventPath& path) {
-  if (path.root == EventPath::Root::kName) {
-    const std::span<const std::string> names = state_->event.names;
-    state_->name_value = names.empty() ? Value() : TextValue(names[state_->name]);
-    return state_->name_value;
+  State& state = *state_;
+  State::Slot* const slot = state.FindSlot(path.id);
+  if (slot == nullptr) [[unlikely]] {
+    return state.GetInNewSlot(this, path);
   }
-  State::Slot& slot = state_->SlotOf(path.id);
-  if (slot.generation != state_->generation || slot.serial != path.serial) {
-    state_->Compute(path, &slot);
-  }
-  return slot.value;
+  if (slot->generation == state.generation && slot->serial == path.serial) return slot->value;
+  if (path.root == EventPath::Root::kPayload) return state.ComputePayload(path, slot);
+  // The name is never remembered: it changes within an event.
+  if (path.root == EventPath::Root::kName) return state.ComputeName();
+  return state.ComputeField(path, slot);
 }
 
 size_t EventFields::payload_bytes_walked() const {

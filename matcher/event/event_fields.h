@@ -1,6 +1,7 @@
 // The values of one event's paths, found when they are asked for: the payload is walked from its
-// start only as far as the path needs, each byte at most once a level, and what was passed on the
-// way is remembered. One object a thread, reused for every event.
+// start only as far as the path needs, each byte about once a level (twice where a list turns out
+// to be no flat one), and what was passed on the way is remembered. One object a thread, reused for
+// every event.
 //
 // A path's value depends on the payload up to the end of that value alone, never on which other
 // paths were asked for: what is malformed behind it is not noticed, what is malformed before it

@@ -120,12 +120,6 @@ Step ScanLiteral(std::string_view text, size_t at) {
 
 Step ScanNumber(std::string_view text, size_t at) {
   const size_t start = at;
-  if (text[at] >= '1') {  // most numbers are small and whole
-    do ++at;
-    while (IsDigit(text, at));
-    if (at < text.size() && EndsScalar(text[at])) return {at};
-    at = start;
-  }
   if (text[at] == '-') ++at;
   if (!IsDigit(text, at)) return {start, kBadNumber};
   if (text[at] == '0') {
@@ -253,6 +247,13 @@ bool IsUtf8(std::string_view text) {
 }
 
 Step ScanScalar(std::string_view text, size_t at, AtTextEnd at_text_end) {
+  // Most numbers are small and whole.
+  size_t digits_end = at;
+  while (IsDigit(text, digits_end)) ++digits_end;
+  if (digits_end > at && text[at] != '0' && digits_end < text.size() &&
+      EndsScalar(text[digits_end])) {
+    return {digits_end};
+  }
   if (at >= text.size()) return {text.size(), kEndsInContainer};
   const char c = text[at];
   Step step;

@@ -64,10 +64,10 @@ struct StringMasks {
   uint32_t events = 0;
   uint32_t non_ascii = 0;
 
-  // Of the high bytes only those before the first event count.
-  bool NonAsciiBeforeEvent() const { return (non_ascii & (events - 1) & ~events) != 0; }
+  // The event itself is ASCII.
+  bool NonAsciiBeforeEvent() const { return (non_ascii & (events ^ (events - 1))) != 0; }
 };
-inline StringMasks ReadStringMasks(const char* bytes_at) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline StringMasks ReadStringMasks(const char* bytes_at) {
   const __m128i control = _mm_set1_epi8(0x1F);
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes_at));
   const __m128i events = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
@@ -78,39 +78,40 @@ inline StringMasks ReadStringMasks(const char* bytes_at) {
 }
 #endif
 
-// A string without escapes and control characters: its closing quote. 0: it is none, or it stands
-// in so short a text that it is not worth the while; who gets it must look more closely.
+// A string that can be taken as it stands: no escapes, no control characters.
 struct PlainString {
+  // The closing quote. 0: it is no such string, or the text is so short that others should look.
   size_t end = 0;
   bool has_non_ascii = false;
 };
 // `at` is the byte behind the opening quote.
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline PlainString FindPlainString(std::string_view text, size_t at) {
-#ifdef __SSE2__
   bool has_non_ascii = false;
+#ifdef __SSE2__
   for (; at + 16 <= text.size(); at += 16) {
     const StringMasks masks = ReadStringMasks(text.data() + at);
     if (masks.events != 0) [[likely]] {
-      const size_t end = at + static_cast<size_t>(std::countr_zero(masks.events));
-      if (text[end] != '"') return {};
+      const size_t end = at + static_cast<uint32_t>(std::countr_zero(masks.events));
+      if (text[end] != '"') [[unlikely]] {
+        return {};
+      }
       return {end, has_non_ascii || masks.NonAsciiBeforeEvent()};
     }
     has_non_ascii |= masks.non_ascii != 0;
   }
-  if (at < text.size() && text.size() >= 16) {
-    // The text's last 16 bytes, without those before `at`: nothing behind the text is read.
-    const size_t before = at + 16 - text.size();
-    StringMasks masks = ReadStringMasks(text.data() + text.size() - 16);
-    masks.events >>= before;
-    masks.non_ascii >>= before;
-    if (masks.events == 0) return {};
-    const size_t end = at + static_cast<size_t>(std::countr_zero(masks.events));
-    if (text[end] != '"') return {};
-    return {end, has_non_ascii || masks.NonAsciiBeforeEvent()};
+  if (at >= text.size() || text.size() < 16) return {};
+  // The text's last 16 bytes, without those before `at`: nothing behind the text is read.
+  const size_t before = at + 16 - text.size();
+  StringMasks masks = ReadStringMasks(text.data() + text.size() - 16);
+  masks.events >>= before;
+  masks.non_ascii >>= before;
+  if (masks.events == 0) return {};
+  const size_t end = at + static_cast<uint32_t>(std::countr_zero(masks.events));
+  if (text[end] != '"') [[unlikely]] {
+    return {};
   }
-  return {};
+  return {end, has_non_ascii || masks.NonAsciiBeforeEvent()};
 #else
-  bool has_non_ascii = false;
   const size_t end = FindStringEvent(text, at, &has_non_ascii);
   if (end >= text.size() || text[end] != '"') return {};
   return {end, has_non_ascii};

@@ -94,6 +94,9 @@ class BlockSkip {
  public:
   BlockSkip(std::string_view text, uint32_t depth) : text_(text), brackets_(depth) {}
 
+  // The container itself; the blocks begin behind its bracket. False: too deep.
+  bool Open(char bracket) { return brackets_.Push(bracket); }
+
   // The quotes that begin or end a string.
   uint64_t Quotes(const BlockMasks& masks) {
     return masks.quotes & ~FindEscaped(masks.backslashes, &escape_carry_);
@@ -217,8 +220,9 @@ Step SkipContainerSse2(std::string_view text, size_t at, uint32_t depth) {
   // A text that is shorter than a block: there is nothing before it to load either.
   if (text.size() < kBlockBytes) return SkipContainerBytewise(text, at, depth);
   BlockSkip skip(text, depth);
+  if (!skip.Open(text[at])) return {at, kTooDeep};
   Step step;
-  for (; at + kBlockBytes <= text.size(); at += kBlockBytes) {
+  for (++at; at + kBlockBytes <= text.size(); at += kBlockBytes) {
     const BlockMasks masks = ReadBlockSse2(text.data() + at);
     if (skip.Walk(masks, PrefixXor(skip.Quotes(masks)), at, &step)) return step;
   }
@@ -233,8 +237,9 @@ Step SkipContainerSse2(std::string_view text, size_t at, uint32_t depth) {
                                                           uint32_t depth) {
   if (text.size() < kBlockBytes) return SkipContainerBytewise(text, at, depth);
   BlockSkip skip(text, depth);
+  if (!skip.Open(text[at])) return {at, kTooDeep};
   Step step;
-  for (; at + kBlockBytes <= text.size(); at += kBlockBytes) {
+  for (++at; at + kBlockBytes <= text.size(); at += kBlockBytes) {
     const BlockMasks masks = ReadBlockAvx2(text.data() + at);
     if (skip.Walk(masks, PrefixXorClmul(skip.Quotes(masks)), at, &step)) return step;
   }

@@ -136,7 +136,7 @@ bool PayloadReader::ListElements(const End& array, Value* list) {
 }
 
 void PayloadReader::GetFrom(Id id, std::span<const std::string> keys, Value* value) {
-  const End end = id == LazyDocument::kFailed ? End{id, {}} : Follow(id, keys);
+  const End end = keys.empty() || id == LazyDocument::kFailed ? End{id, {}} : Follow(id, keys);
   if (end.id == LazyDocument::kNone) return;
   if (end.id == LazyDocument::kFailed) return Fail(value);
   if (document_.KindOf(end.id) == LazyDocument::Kind::kArray) return List(end, value);
