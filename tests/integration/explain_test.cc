@@ -171,7 +171,7 @@ TEST_F(ExplainTest, TheTextIsForPeople) {
   EXPECT_LT(fires, near);
   EXPECT_THAT(done.out, HasSubstr("entry 1 (line 3): custom/x"));
   EXPECT_THAT(done.out, HasSubstr("if: $[[ event.payload.n ]] == \"2\"  -> false"));
-  EXPECT_THAT(done.out, HasSubstr("$[[ event.payload.n ]] = 1"));
+  EXPECT_THAT(done.out, HasSubstr("$[[ event.payload.n ]] = \"1\""));
   EXPECT_THAT(done.out, HasSubstr(R"(inputs: {"n":1})"));
 }
 

@@ -88,7 +88,7 @@ constexpr RecipeCase kCases[] = {
     {"A package or an image is published", R"({"what":"@acme/ui@1.2.0"})", "npm", "maven"},
     {"A pipeline of another project has finished", R"({"status":"success"})", R"("ref": "main")",
      R"("ref": "next")"},
-    {"Merged to main, touching a folder", "{}", "docs/index.md", "src/docs/index.md"},
+    {"Merged to main, touching a folder", "{}", "manual/index.md", "src/manual/index.md"},
     {"A member is added to the group", R"({"username":"mia"})", "Maintainer", "Developer"},
     {"An issue is opened with a template", R"({"iid":3,"title":"Checkout is down"})", "incident",
      "accident"},
