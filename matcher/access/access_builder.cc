@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "matcher/access/access_index.h"
 #include "matcher/access/access_tables.h"
 #include "matcher/access/literal_hash.h"
 #include "matcher/access/regex_keys.h"
@@ -42,7 +43,7 @@ class Builder {
   }
 
   AccessTables Finish(size_t items) {
-    CIEVENTS_CHECK(items < std::numeric_limits<uint32_t>::max());
+    CIEVENTS_CHECK(items < AccessIndex::kCertain);  // a bit of an item is taken
     tables_.items = static_cast<uint32_t>(items);
     tables_.always = Store(always_);
     FillSlots();

@@ -81,8 +81,8 @@ class AccessIndex {
   // certain. (Equalities and prefixes are found by their hashes.)
   static constexpr uint32_t kCertain = uint32_t{1} << 31;
 
-  // Appends the candidates, each once, in no order; some with kCertain. Allocates nothing once scratch and `out` have
-  // grown, except what RE2::Set does.
+  // Appends the candidates, each once, in no order; some with kCertain. Allocates nothing once
+  // scratch and `out` have grown, except what RE2::Set does.
   void Collect(EventFields& event, AccessScratch& scratch, std::vector<uint32_t>* out) const;
 
   size_t items() const;

@@ -147,10 +147,9 @@ bool RegexKeys::FindPatterns(std::string_view text, std::vector<int>* matched) c
   }
   if (singles_.empty()) return false;
   for (size_t i = 0; i < singles_.size(); ++i) {
+    if (!singles_[i]->ok()) return false;
     // Without captures RE2 falls back from its automaton to slower engines: it always answers.
-    if (!singles_[i]->ok() || RE2::PartialMatch(ToPiece(text), *singles_[i])) {
-      matched->push_back(static_cast<int>(i));
-    }
+    if (RE2::PartialMatch(ToPiece(text), *singles_[i])) matched->push_back(static_cast<int>(i));
   }
   return true;
 }
