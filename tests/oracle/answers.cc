@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "matcher/index/explanation.h"
-#include "tests/oracle/random_text.h"
+#include "tests/oracle/random_condition.h"
 #include "tests/oracle/random_world.h"
 
 namespace cievents::oracle {

@@ -171,12 +171,9 @@ std::string ToText(const NaiveValue& value) {
   return value.boolean ? "true" : "false";
 }
 
-// Ruby's truthiness, of what `&&` and `||` see: a list is whether some element is present.
-NaiveValue Logical(const NaiveValue& value) {
-  return value.kind == Kind::kList ? NaiveValue::Literal(NaivePresent(value)) : value;
-}
-
+// Ruby's truthiness; a list is whether some element is present.
 bool Falsy(const NaiveValue& value) {
+  if (value.kind == Kind::kList) return !NaivePresent(value);
   if (value.kind == Kind::kNull) return true;
   return value.kind != Kind::kText && !value.boolean;
 }
@@ -237,9 +234,9 @@ class Evaluation {
     const NaiveValue left = Of(*node.left);
     if (left.kind == Kind::kFailed) return left;
     if (op == "&&" || op == "||") {
-      const NaiveValue logical = Logical(left);
-      if (Falsy(logical) == (op == "&&")) return logical;
-      return Logical(Of(*node.right));
+      // Operands are handed on as they are: of a list, what it is compared with decides later.
+      if (Falsy(left) == (op == "&&")) return left;
+      return Of(*node.right);
     }
     const NaiveValue right = Of(*node.right);
     if (right.kind == Kind::kFailed) return right;
@@ -361,10 +358,8 @@ NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
     while (digit < names.size() && ++chosen[digit] == choices[digit].size()) chosen[digit++] = 0;
     if (digit == names.size()) break;
   }
-  // "Errors at run time: no request", also if only some completions get there; but where the others
-  // disagree, it is undecided without them.
-  if (verdicts.count(NaiveVerdict::kFailed) != 0 && verdicts.size() < 3)
-    return NaiveVerdict::kFailed;
+  // "Errors at run time: no request", also if only some completions get there.
+  if (verdicts.count(NaiveVerdict::kFailed) != 0) return NaiveVerdict::kFailed;
   return verdicts.size() == 1 ? *verdicts.begin() : NaiveVerdict::kUndecided;
 }
 

@@ -382,7 +382,8 @@ bool Find(Reader* reader, const std::vector<std::string>& keys, size_t depth, Na
   if (reader->Peek() == '{') return FindInObject(reader, keys, depth, lookup);
   if (reader->Peek() == '[') return FindInArray(reader, keys, depth, lookup);
   NaiveJson scalar;  // has no keys
-  return reader->ReadValue(&scalar) && (depth == 0 || !reader->AtEnd());
+  if (!reader->ReadValue(&scalar)) return false;
+  return scalar.kind == NaiveJson::Kind::kString || depth == 0 || !reader->AtEnd();
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tests/oracle/naive_json.h"
-#include "tests/oracle/random_text.h"
+#include "tests/oracle/random_condition.h"
 
 namespace cievents::oracle {
 

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "matcher/base/check.h"
+#include "tests/oracle/random_condition.h"
 #include "tests/oracle/random_inputs.h"
+#include "tests/oracle/random_payload.h"
 #include "tests/oracle/random_text.h"
 
 namespace cievents::oracle {
