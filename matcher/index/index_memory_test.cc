@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -108,13 +109,30 @@ TEST(IndexMemoryTest, ConditionsOfEntriesThatManyProjectsShareAreOneAndGoWithThe
   ExpectNothingLeft(index);
 }
 
+// Sets that are cheap to compile, so that a million take seconds: patterns come and go, postings
+// wander between the project's own set and the scopes, with and without a condition.
 TEST(IndexMemoryTest, AMillionReplacementsOfAFewProjectsLeaveMemoryFlat) {
   constexpr uint64_t kProjects = 20;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr uint64_t kReplacements = 250'000;  // ten times slower: the first of the million
+#else
   constexpr uint64_t kReplacements = 1'000'000;
+#endif
+  const std::vector<Scope> scopes = {kProjectScope, kGroupScope, kInstanceScope,
+                                     Scope{ScopeKind::kOtherProject, 3}};
+  const RuleClause clause = If(R"($[[ event.payload.ref ]] == "main")");
   Index index;
-  // A few kinds of sets, made beforehand: the test is about the index, not about making texts.
+  // Keeps the condition compiled.
+  index.ReplaceProject(Project(500, kGroups, {SubscriptionOf(1, {RuledEntryOf({"z"}, {clause})})}));
   std::vector<ProjectSubscriptions> sets;
-  for (uint64_t round = 0; round < 97; ++round) sets.push_back(SetOfRound(1, round));
+  for (uint64_t kind = 0; kind < 97; ++kind) {
+    const Scope& scope = scopes[kind % scopes.size()];
+    const std::string pattern = "r" + std::to_string(kind) + "/*";
+    const Entry entry =
+        kind % 3 == 0 ? RuledEntryOf({pattern}, {clause}, scope) : EntryOf({pattern}, scope);
+    sets.push_back(Project(1, {1, static_cast<int64_t>(2 + kind % 5)},
+                           {SubscriptionOf(static_cast<int64_t>(kind), {entry})}));
+  }
   const auto replace = [&](uint64_t i) {
     ProjectSubscriptions& set = sets[i % sets.size()];
     set.project_id = static_cast<int64_t>(1 + i % kProjects);
@@ -122,13 +140,16 @@ TEST(IndexMemoryTest, AMillionReplacementsOfAFewProjectsLeaveMemoryFlat) {
   };
   for (uint64_t i = 0; i < 20'000; ++i) replace(i);
   const size_t early = live_bytes;
-  for (uint64_t i = 20'000; i < kReplacements; ++i) replace(i);
-  const size_t late = live_bytes;
+  size_t most = 0;
+  for (uint64_t i = 20'000; i < kReplacements; ++i) {
+    replace(i);
+    if (i % 1024 == 0) most = std::max(most, live_bytes.load());
+  }
   RecordProperty("bytes_early", static_cast<int>(early));
-  RecordProperty("bytes_late", static_cast<int>(late));
-  EXPECT_LT(late, early + early / 10 + 100'000);
-  EXPECT_EQ(index.stats().projects, kProjects);
-  EXPECT_EQ(index.stats().subscriptions, kProjects);
+  RecordProperty("bytes_most", static_cast<int>(most));
+  EXPECT_LT(most, early + early / 4 + 50'000);
+  EXPECT_EQ(index.stats().projects, kProjects + 1);
+  EXPECT_EQ(index.stats().subscriptions, kProjects + 1);
 }
 
 TEST(IndexMemoryTest, SetsThatAreNewInEveryPartLeaveMemoryFlat) {
@@ -136,9 +157,9 @@ TEST(IndexMemoryTest, SetsThatAreNewInEveryPartLeaveMemoryFlat) {
   const auto replace = [&](uint64_t i) {
     index.ReplaceProject(SetOfRound(static_cast<int64_t>(1 + i % 20), i));
   };
-  for (uint64_t i = 0; i < 2'000; ++i) replace(i);
+  for (uint64_t i = 0; i < 1'000; ++i) replace(i);
   const size_t early = live_bytes;
-  for (uint64_t i = 2'000; i < 12'000; ++i) replace(i);
+  for (uint64_t i = 1'000; i < 5'000; ++i) replace(i);
   EXPECT_LT(live_bytes.load(), early + early / 4 + 100'000);
 }
 
@@ -146,14 +167,14 @@ TEST(IndexMemoryTest, FullLoadsLeaveMemoryFlat) {
   Index index;
   const auto load = [&](uint64_t round) {
     std::vector<ProjectSubscriptions> sets;
-    for (int64_t project = 1; project <= 200; ++project) {
-      sets.push_back(SetOfRound(project, round * 200 + static_cast<uint64_t>(project)));
+    for (int64_t project = 1; project <= 100; ++project) {
+      sets.push_back(SetOfRound(project, round * 100 + static_cast<uint64_t>(project)));
     }
     index.ReplaceAll(sets);
   };
   for (uint64_t round = 0; round < 5; ++round) load(round);
   const size_t early = live_bytes;
-  for (uint64_t round = 5; round < 40; ++round) load(round);
+  for (uint64_t round = 5; round < 25; ++round) load(round);
   EXPECT_LT(live_bytes.load(), early + early / 10 + 100'000);
 }
 

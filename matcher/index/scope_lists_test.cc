@@ -362,6 +362,38 @@ TEST_F(ScopeListsTest, ConditionalPostingsOfABucketAreGivenOnlyWhereTheirValueIs
   EXPECT_EQ(Seen(kInstance, 7).size(), 201u);
 }
 
+TEST_F(ScopeListsTest, NineConditionalPostingsOfAPatternLeaveTheTailAndTheOthersStay) {
+  Add(100, {{kInstance, 7, {}}, {kInstance, 8, {}}, {kInstance, 8, "r1"}});
+  for (int64_t id = 1; id <= 8; ++id) {
+    Add(id, {{kInstance, 7, "r" + std::to_string(id)}});
+    PublishAndSettle();
+  }
+  EXPECT_EQ(lists_.Find(kInstance)->tail_size, 11u);
+  EXPECT_FALSE(lists_.Find(kInstance)->has_buckets);
+  EXPECT_EQ(SeenWithRef(kInstance, 7, "r3").size(), 9u);  // each is tried
+
+  EpochDomain::Reader reader(epochs_);
+  const Epoch epoch = reader.Enter();
+  const ScopeLists::View* const before = lists_.Find(kInstance);
+  Add(9, {{kInstance, 7, "r9"}});
+  PublishAndSettle();
+  const ScopeLists::View* const after = lists_.Find(kInstance);
+  EXPECT_EQ(after->tail_size, 2u);
+  EXPECT_TRUE(after->has_buckets);
+  EXPECT_THAT(SeenWithRef(kInstance, 7, "r3"), ElementsAre(3, 100));
+  EXPECT_THAT(SeenWithRef(kInstance, 8, "r1"), ElementsAre(100, 100));
+  EXPECT_EQ(Seen(kInstance, 7).size(), 10u);
+  EXPECT_EQ(SeenIn(before, 7, epoch).size(), 9u);
+  reader.Leave();
+
+  // A set with postings in the tail and in a bucket goes as a whole.
+  Remove(100);
+  for (int64_t id = 1; id <= 9; ++id) Remove(id);
+  for (int i = 0; i < 3; ++i) PublishAndSettle();
+  EXPECT_EQ(lists_.Find(kInstance), nullptr);
+  EXPECT_EQ(freed_, 10);
+}
+
 // Random sets over few scopes and patterns come and go, readers stay for a while; the oracle is a
 // list.
 TEST_F(ScopeListsTest, AgreesWithAPlainListUnderRandomChanges) {
