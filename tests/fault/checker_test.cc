@@ -29,7 +29,11 @@ class CheckerTest : public ::testing::Test {
     oracle::NaiveEntry entry;
     entry.patterns = {"issue/*"};
     AppliedPush push{kProject, 1, Clock::now(), Clock::now(), {}, {}};
-    push.subscriptions = {{kSubscription, kProject, {70}, {entry}, false, 0}};
+    oracle::NaiveSubscription& subscription = push.subscriptions.emplace_back();
+    subscription.subscription_id = kSubscription;
+    subscription.project_id = kProject;
+    subscription.namespace_ids = {70};
+    subscription.entries = {entry};
     push.paths = {".gitlab/ci/events/a.yml"};
     ledger_.AddPush(push);
     for (const int number : {1, 2}) {

@@ -23,7 +23,12 @@ oracle::NaiveSubscription Subscription(int64_t id, int64_t project_id, const std
   oracle::NaiveEntry entry;
   entry.patterns = {pattern};
   entry.scope = scope;
-  return {id, project_id, {9}, {entry}, false, 0};
+  oracle::NaiveSubscription subscription;
+  subscription.subscription_id = id;
+  subscription.project_id = project_id;
+  subscription.namespace_ids = {9};
+  subscription.entries = {entry};
+  return subscription;
 }
 
 AppliedPush Push(int64_t sequence, int sent, int answered,

@@ -156,8 +156,12 @@ bool Pusher::Enter(const Project& project, int64_t sequence, TimePoint sent, Tim
   for (const ExpectedSubscription& expected : configuration.subscriptions) {
     const auto id = ids.find({expected.path, expected.inputs_json});
     if (id == ids.end()) break;
-    push.subscriptions.push_back(
-        {id->second, project.project_id, project.namespace_ids, expected.entries, false, 0});
+    oracle::NaiveSubscription subscription;
+    subscription.subscription_id = id->second;
+    subscription.project_id = project.project_id;
+    subscription.namespace_ids = project.namespace_ids;
+    subscription.entries = expected.entries;
+    push.subscriptions.push_back(std::move(subscription));
     push.paths.push_back(expected.path);
   }
   const bool as_expected = push.subscriptions.size() == configuration.subscriptions.size() &&
