@@ -91,7 +91,7 @@ Verdict Completions::Decide() {
   if (decided || condition_.repeated_variables == 0 || context_.variables != nullptr) {
     return VerdictOf(outcome);
   }
-  return VerdictOf(DecideByCases());
+  return VerdictOf(DecideByCases(outcome));
 }
 
 uint8_t Completions::DecideOnce() {
@@ -102,7 +102,7 @@ uint8_t Completions::DecideOnce() {
   return outcome;
 }
 
-uint8_t Completions::DecideByCases() {
+uint8_t Completions::DecideByCases(uint8_t conservative) {
   CollectLiterals();
   std::vector<Operand> cases = {Operand::Of(Kind::kNull), Operand::Text({}),
                                 Operand::Of(Kind::kBlankText), Operand::Of(Kind::kOtherText)};
@@ -112,7 +112,7 @@ uint8_t Completions::DecideByCases() {
   size_t combinations = 1;
   for (int i = 0; i < condition_.repeated_variables; ++i) {
     combinations *= cases.size();
-    if (combinations > kCompletionCasesMax) return kEither;
+    if (combinations > kCompletionCasesMax) return conservative;
   }
   uint8_t outcome = 0;
   for (size_t combination = 0; combination < combinations; ++combination) {
@@ -124,7 +124,9 @@ uint8_t Completions::DecideByCases() {
     }
     budget_ = RegexBudget();
     outcome |= DecideOnce();
-    if ((outcome & kEither) == kEither) break;
+    // No further case can change the verdict: a failure outweighs all, if there can be one at all.
+    if ((outcome & kCanFail) != 0) break;
+    if ((outcome & kEither) == kEither && (conservative & kCanFail) == 0) break;
   }
   return outcome;
 }

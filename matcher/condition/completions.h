@@ -40,7 +40,8 @@ class Completions {
   enum Outcome : uint8_t { kCanBeFalse = 1, kCanBeTrue = 2, kCanFail = 4 };
 
   uint8_t DecideOnce();  // Outcomes of the whole condition
-  uint8_t DecideByCases();
+  // `conservative`: what DecideOnce said; more cannot come of any case.
+  uint8_t DecideByCases(uint8_t conservative);
 
   ValueSet Evaluate(uint8_t index);
   ValueSet EvaluateNode(const Node& node);
