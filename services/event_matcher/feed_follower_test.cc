@@ -185,7 +185,8 @@ TEST_F(FeedFollowerTest, ItStartsBeforePostgresDoes) {
   StartFollower();
   ASSERT_TRUE(store::Cluster().Restart().ok());
   EXPECT_TRUE(SoonFires("custom/a"));
-  EXPECT_EQ(loaded_, 1);
+  // Said after the index has it.
+  EXPECT_TRUE(store::Eventually([this] { return loaded_ == 1; }));
 }
 
 TEST_F(FeedFollowerTest, StopIsQuickTwiceIsFineAndUnstartedToo) {
