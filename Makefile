@@ -1,13 +1,13 @@
 # A front for CMake's presets: every target installs what it needs first, then does one thing.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test loadtest fuzz format tidy clean
+.PHONY: help build demo test loadtest fuzz oracle planted-bugs format tidy clean
 
 INSTALL := sh deploy/install-packages.sh
 CIEVENTS := build/release/services/cli/cievents
 SOURCES = $$(git ls-files '*.cc' '*.h')
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the optimised binary: build/release/services/cli/cievents
 	@$(INSTALL) build
@@ -29,6 +29,16 @@ loadtest: ## measure (ONLY=engine for a part)
 fuzz: ## fuzz with libFuzzer (ONLY=condition for one harness, SECONDS_EACH=60)
 	@$(INSTALL) build fuzz
 	@sh tests/fuzz/run.sh $(ONLY)
+
+oracle: ## the index against a naive matcher, a million random pairs (PAIRS=10000000 SEED=1)
+	@$(INSTALL) build
+	@cmake --preset release
+	@cmake --build --preset release --target oracle
+	@build/release/tests/oracle/oracle --pairs=$(or $(PAIRS),1000000) $(if $(SEED),--seed=$(SEED))
+
+planted-bugs: ## does the oracle find bugs? Plants 23, one after the other (SECONDS_EACH=60)
+	@$(INSTALL) build
+	@sh tests/planted/run.sh
 
 format: ## clang-format over all sources
 	@$(INSTALL) tools

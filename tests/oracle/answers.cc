@@ -22,7 +22,7 @@ namespace {
 // Where and why the payload is malformed is the engine's to say: "payload" is put for it.
 std::string WithoutPlaces(const std::string& reason) {
   static const RE2 malformed(
-      R"(^(.*?` input: )the payload is not valid JSON at byte .*?(, `[^`]+` input: .*)?$)");
+      R"((?s)^(.*?` input: )the payload is not valid JSON at byte .*?(, `[^`]+` input: .*)?$)");
   std::string rest = reason;
   std::string result;
   std::string before;

@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kStatesAWorld = 12;
 constexpr size_t kEventsAState = 100;
-constexpr size_t kEventsALargeState = 16;
+constexpr size_t kEventsALargeState = 24;
 
 class Run {
  public:

@@ -167,7 +167,7 @@ bool Equal(const NaiveValue& a, const NaiveValue& b) {
 std::string ToText(const NaiveValue& value) {
   if (value.kind == Kind::kNull) return "";
   if (value.kind == Kind::kText) return value.text;
-  if (value.kind == Kind::kList) return value.json;
+  if (value.kind == Kind::kList) return value.Json();
   return value.boolean ? "true" : "false";
 }
 
@@ -251,14 +251,13 @@ class Evaluation {
     std::shared_ptr<RE2> regex = node.right->regex;
     const std::string pattern = ToText(right);
     if (regex == nullptr && LooksLikePattern(pattern)) regex = CompilePattern(pattern);
-    for (const NaiveValue& element : Elements(left)) {
+    const auto found = [&](const NaiveValue& element) {
       const std::string text = ToText(element);
-      if (regex != nullptr ? RE2::PartialMatch(text, *regex)
-                           : pattern.find(text) != std::string::npos) {
-        return true;
-      }
-    }
-    return false;
+      return regex != nullptr ? RE2::PartialMatch(text, *regex)
+                              : pattern.find(text) != std::string::npos;
+    };
+    if (left.kind != Kind::kList) return found(left);
+    return std::any_of(left.list.begin(), left.list.end(), found);
   }
 
   const NaiveOperands& operands_;
@@ -350,16 +349,14 @@ NaiveVerdict NaiveCondition::Decide(const NaiveOperands& operands,
       if (choice.has_value()) variables[names[i]] = *choice;
     }
     const NaiveValue value = Evaluate(operands, variables);
-    verdicts.insert(value.kind == Kind::kFailed ? NaiveVerdict::kFailed
-                    : NaivePresent(value)       ? NaiveVerdict::kTrue
-                                                : NaiveVerdict::kFalse);
+    // "Errors at run time: no request", also if only some completions get there.
+    if (value.kind == Kind::kFailed) return NaiveVerdict::kFailed;
+    verdicts.insert(NaivePresent(value) ? NaiveVerdict::kTrue : NaiveVerdict::kFalse);
     // The next completion, as an odometer counts.
     size_t digit = 0;
     while (digit < names.size() && ++chosen[digit] == choices[digit].size()) chosen[digit++] = 0;
     if (digit == names.size()) break;
   }
-  // "Errors at run time: no request", also if only some completions get there.
-  if (verdicts.count(NaiveVerdict::kFailed) != 0) return NaiveVerdict::kFailed;
   return verdicts.size() == 1 ? *verdicts.begin() : NaiveVerdict::kUndecided;
 }
 

@@ -62,7 +62,7 @@ TEST(NaiveConditionTest, AgreesWithTheConformanceTable) {
     }
     ASSERT_NE(condition, nullptr) << text << ": " << error;
     const NaiveValue value = condition->Evaluate(operands, variables);
-    const std::string json = value.kind == NaiveValue::Kind::kNull ? "null" : value.json;
+    const std::string json = value.Json();
     // Rows of a third party say what a rule sees, not the value.
     if (row.Member("value") != nullptr) {
       EXPECT_EQ(json, row.Member("value")->compact) << text;

@@ -68,7 +68,6 @@ NaiveValue NaiveValue::Literal(bool value) {
   NaiveValue result;
   result.kind = Kind::kLiteral;
   result.boolean = value;
-  result.json = value ? "true" : "false";
   return result;
 }
 
@@ -81,7 +80,6 @@ NaiveValue NaiveValue::Boolean(bool value) {
 NaiveValue NaiveValue::Text(std::string value) {
   NaiveValue result;
   result.kind = Kind::kText;
-  result.json = QuoteJson(value);
   result.text = std::move(value);
   return result;
 }
@@ -89,7 +87,7 @@ NaiveValue NaiveValue::Text(std::string value) {
 NaiveValue NaiveValue::Bare(std::string value) {
   NaiveValue result;
   result.kind = Kind::kText;
-  result.json = value;
+  result.bare = true;
   result.text = std::move(value);
   return result;
 }
@@ -99,11 +97,24 @@ NaiveValue NaiveValue::List(const std::vector<NaiveValue>& list) {
   if (list.empty()) return result;
   result.kind = Kind::kList;
   result.list = list;
-  for (const NaiveValue& element : list) {
-    result.json += (result.json.empty() ? "[" : ",") + element.json;
-  }
-  result.json += "]";
   return result;
+}
+
+std::string NaiveValue::Json() const {
+  switch (kind) {
+    case Kind::kText:
+      return bare ? text : QuoteJson(text);
+    case Kind::kLiteral:
+    case Kind::kBoolean:
+      return boolean ? "true" : "false";
+    case Kind::kList: {
+      std::string json;
+      for (const NaiveValue& element : list) json += (json.empty() ? "[" : ",") + element.Json();
+      return json + "]";
+    }
+    default:
+      return "null";
+  }
 }
 
 NaiveValue NaiveValue::Failed() {

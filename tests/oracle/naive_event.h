@@ -4,9 +4,10 @@
 #define TESTS_ORACLE_NAIVE_EVENT_H_
 
 #include <cstdint>
-#include <map>
+
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace cievents::oracle {
@@ -41,7 +42,7 @@ struct NaiveValue {
   Kind kind = Kind::kNull;
   bool boolean = false;
   std::string text;
-  std::string json;  // of a value of an event or an input: its JSON, with its type
+  bool bare = false;  // a text that is JSON as it stands: a number, an object
   std::vector<NaiveValue> list;
 
   static NaiveValue Literal(bool value);
@@ -50,6 +51,8 @@ struct NaiveValue {
   static NaiveValue Bare(std::string value);                    // JSON: the text as it stands
   static NaiveValue List(const std::vector<NaiveValue>& list);  // empty = null
   static NaiveValue Failed();
+
+  std::string Json() const;  // with its type; null: "null"
 };
 
 // One event while it is matched: remembers what was read, because hundreds of conditions ask for
@@ -70,7 +73,7 @@ class NaiveReading {
 
   const NaiveEvent& event_;
   std::vector<std::vector<std::string>> name_segments_;
-  std::map<std::string, NaiveValue> known_;
+  std::unordered_map<std::string, NaiveValue> known_;
   NaiveValue name_;
 };
 

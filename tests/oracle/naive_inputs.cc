@@ -246,7 +246,7 @@ NaiveInputs::Outcome NaiveInputs::InterpolateText(const std::string& text, Naive
     const NaiveValue value = event->Get(steps[0], name);
     if (value.kind == NaiveValue::Kind::kFailed) return {std::nullopt, {"payload"}};
     if (value.kind == NaiveValue::Kind::kNull) return {};
-    NaiveJson json = Parsed(value.json);
+    NaiveJson json = Parsed(value.Json());
     for (size_t i = 1; i < steps.size(); ++i) {
       if (json.kind != Kind::kString) {
         const std::string function = steps[i].substr(0, steps[i].find('('));

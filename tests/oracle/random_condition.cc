@@ -224,6 +224,12 @@ const std::vector<std::string>& VariableTexts() {
 std::string RandomPath(Random& random) { return random.Pick(kPaths); }
 
 std::string RandomCondition(Random& random, const std::vector<std::string>& inputs) {
+  // Conditions that many write alike are one to an index.
+  constexpr const char* kUsual[] = {
+      R"($[[ event.name ]] == "issue/created")", R"($[[ event.name ]] =~ /^(?:issue|package)/)",
+      R"(!($[[ event.name ]] == "merge_request"))", R"($[[ event.ref ]] == "main")",
+      R"($[[ event.ref ]] == "main" || $CI_COMMIT_BRANCH)"};
+  if (random.OneIn(8)) return random.Pick(kUsual);
   return ConditionWriter(random, inputs).Write(static_cast<int>(random.Between(0, 3)));
 }
 
@@ -238,6 +244,10 @@ std::string RandomLookup(Random& random) {
     if (random.OneIn(3)) return path + " == \"" + std::to_string(random.Between(0, 60)) + "\"";
     return path + " == \"" + RandomNumberedText(random) + "\"";
   };
+  const auto search = [&] {
+    return std::string("$[[ ") + random.Pick(kLookups) + " ]] =~ " + random.Pick(kPatterns).pattern;
+  };
+  if (random.OneIn(6)) return search() + " && " + (random.OneIn(2) ? search() : term());
   std::string condition = term();
   if (random.OneIn(3)) condition += " && " + term();
   if (random.OneIn(5)) condition += " || " + term();

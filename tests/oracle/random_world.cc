@@ -206,7 +206,7 @@ matcher::EventView ViewOf(const NaiveEvent& event) {
   return view;
 }
 
-RandomWorld::RandomWorld(uint64_t seed) : random_(seed), is_large_(random_.OneIn(16)) {
+RandomWorld::RandomWorld(uint64_t seed) : random_(seed), is_large_(random_.OneIn(14)) {
   LoadEverything();
 }
 
@@ -263,7 +263,7 @@ void RandomWorld::DrawBulk(int64_t project_id, const std::vector<int64_t>& names
   entry.patterns = {random_.Pick(kPatterns)};
   entry.scope = static_cast<NaiveScope>(random_.Between(0, 2));
   entry.confidential = random_.OneIn(2);
-  const int64_t count = random_.Between(20, 300);
+  const int64_t count = random_.Between(20, random_.OneIn(4) ? 300 : 80);
   for (int64_t i = 0; i < count; ++i) {
     NaiveSubscription subscription;
     subscription.subscription_id = 1000 + i * (kProjectsMax + 1) + project_id;
@@ -273,7 +273,7 @@ void RandomWorld::DrawBulk(int64_t project_id, const std::vector<int64_t>& names
     const int64_t clauses = random_.OneIn(5) ? 2 : 1;
     for (int64_t c = 0; c < clauses; ++c) {
       NaiveClause clause;
-      clause.if_text = random_.OneIn(20) ? RandomCondition(random_, {}) : RandomLookup(random_);
+      clause.if_text = random_.OneIn(10) ? RandomCondition(random_, {}) : RandomLookup(random_);
       if (random_.OneIn(12)) clause.when = NaiveWhen::kNever;
       rules.push_back(std::move(clause));
     }
