@@ -121,14 +121,7 @@ class ConditionWriter {
   std::string Block(const std::string& what) {
     return random_.OneIn(5) ? "$[[" + what + "]]" : "$[[ " + what + " ]]";
   }
-  std::string PathText() {
-    constexpr const char* kEnvelope[] = {"event.type", "event.names", "event.actor.bot",
-                                         "event.subject"};
-    return correlated_ ? random_.Pick(kEnvelope) : RandomPath(random_);
-  }
-  std::string Path() { return Block(PathText()); }
-  // None where nothing may fail.
-  bool WithInputs() { return !inputs_.empty() && !correlated_; }
+  std::string Path() { return Block(RandomPath(random_)); }
   std::string Input() { return Block("inputs." + random_.Pick(inputs_)); }
 
   std::string Quoted(const std::string& text) {
@@ -142,7 +135,7 @@ class ConditionWriter {
     return Quoted(RandomText(random_));
   }
   std::string Operand() {
-    if (WithInputs() && random_.OneIn(3)) return Input();
+    if (!inputs_.empty() && random_.OneIn(3)) return Input();
     return random_.OneIn(4) ? Path() : Literal();
   }
 
@@ -158,7 +151,7 @@ class ConditionWriter {
       case 3:
         return Quoted(RandomText(random_)) + Finds() + Once("$Q");
       case 4:
-        if (WithInputs() && random_.OneIn(3)) return Input() + Equals() + Once("$Q");
+        if (!inputs_.empty() && random_.OneIn(3)) return Input() + Equals() + Once("$Q");
         return Path() + Equals() + Once("$Q");
       default:
         return "!" + Variable();
@@ -186,10 +179,10 @@ class ConditionWriter {
       case 5:
         return random_.OneIn(2) ? Literal() : Literal() + Equals() + Path();
       case 6:
-        return Quoted(RandomText(random_) + Block(PathText())) + Equals() +
+        return Quoted(RandomText(random_) + Block(RandomPath(random_))) + Equals() +
                Quoted(RandomText(random_) + RandomText(random_));
       case 7:
-        if (WithInputs()) return Input() + Equals() + Operand();
+        if (!inputs_.empty()) return Input() + Equals() + Operand();
         return Path() + Equals() + Operand();
       case 8:
         return Quoted(RandomText(random_)) + Finds() + Quoted(RandomText(random_));
@@ -201,7 +194,7 @@ class ConditionWriter {
   Random& random_;
   const std::vector<std::string>& inputs_;
   bool with_variables_;
-  bool correlated_;  // variables occur twice; nothing in it can fail
+  bool correlated_;  // variables occur twice
   int once_ = 0;
 };
 
