@@ -11,8 +11,8 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 // libpqxx 6.4.5 loses the last result of a connection that breaks: make_result() asks for the
-// encoding, which throws, before anything owns the result. Some hundred bytes a lost connection. The
-// functions that call libpq have no symbols, hence the whole library.
+// encoding, which throws, before anything owns the result. Some hundred bytes a lost connection.
+// The functions that call libpq have no symbols, hence the whole library.
 extern "C" __attribute__((weak, used)) const char* __lsan_default_suppressions() {
   return "leak:libpqxx-6\n";
 }
