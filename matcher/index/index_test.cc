@@ -436,6 +436,25 @@ TEST(IndexTest, ReportsAnEntryTooManyForASubscription) {
   EXPECT_THAT(IdsOf(index, {{"a"}, 10, kInGroup2}), IsEmpty());
 }
 
+TEST(IndexTest, ReportsSetsOfWhatIsNoProjectAndKeepsTheOthers) {
+  Index index;
+  const auto set = [](int64_t id) {
+    return Project(id, kInGroup2, {SubscriptionOf(100 + id, {EntryOf({"a"}, kInstanceScope)})});
+  };
+  for (const int64_t id : {int64_t{-1}, int64_t{0}}) {
+    const std::vector<UnusableSubscription> unusable = index.ReplaceProject(set(id));
+    ASSERT_EQ(unusable.size(), 1u);
+    EXPECT_EQ(unusable[0].subscription_id, 100 + id);
+    EXPECT_THAT(unusable[0].reason, HasSubstr("no project's id"));
+  }
+  EXPECT_EQ(index.stats().projects, 0u);
+  const std::vector<ProjectSubscriptions> load = {set(-1), set(10), set(0)};
+  EXPECT_EQ(index.ReplaceAll(load).size(), 2u);
+  EXPECT_THAT(IdsOf(index, {{"a"}, 10, kInGroup2}), ElementsAre(110));
+  index.RemoveProject(-1);
+  EXPECT_EQ(index.stats().projects, 1u);
+}
+
 TEST(IndexTest, TakesAsManySubscriptionsAsItCanNumberAndReportsTheSurplus) {
   std::vector<Subscription> subscriptions;
   const Entry entry = EntryOf({"a"});

@@ -103,6 +103,7 @@ class SegmentedTable {
 
   // REQUIRES: key != ~0, value != null.
   void Insert(uint64_t key, T* value) {
+    CIEVENTS_CHECK(key + 1 != kEmpty);
     const uint64_t hash = MixBits(key);
     const size_t segment = hash >> shift_;
     uint64_t word = directory_[segment].load(std::memory_order_relaxed);

@@ -29,6 +29,16 @@ std::vector<const Definition*> DefinitionsOf(const ProjectSet& set) {
   return definitions;
 }
 
+// Ids are positive: 0 stands for "no project" in events, and -1 for an empty place of the table.
+bool HasProjectId(const ProjectSubscriptions& set, std::vector<UnusableSubscription>* unusable) {
+  if (set.project_id > 0) return true;
+  for (const Subscription& one : set.subscriptions) {
+    unusable->push_back({set.project_id, one.subscription_id, one.path,
+                         fmt::format("{} is no project's id", set.project_id)});
+  }
+  return false;
+}
+
 }  // namespace
 
 Tables::Tables(EpochDomain& epochs, uint64_t id)
@@ -180,6 +190,7 @@ Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
 }
 
 void Tables::Put(const ProjectSubscriptions& set, std::vector<UnusableSubscription>* unusable) {
+  if (!HasProjectId(set, unusable)) return;
   Prepared prepared = Prepare(set, epochs_.next(), unusable);
   scopes_.Add(prepared.places);
   Change(set.project_id, prepared.set);
@@ -233,7 +244,7 @@ void Tables::Load(std::span<const ProjectSubscriptions> sets,
   for (size_t i = sets.size(); i > 0; --i) {
     const ProjectSubscriptions& set = sets[i - 1];
     const auto key = static_cast<uint64_t>(set.project_id);
-    if (projects_.Find(key) != nullptr) continue;
+    if (projects_.Find(key) != nullptr || !HasProjectId(set, unusable)) continue;
     // Visible to whoever finds these tables, in whatever epoch.
     Prepared prepared = Prepare(set, 0, unusable);
     projects_.Insert(key, const_cast<ProjectSet*>(prepared.set));

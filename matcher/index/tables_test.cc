@@ -112,8 +112,7 @@ TEST_F(TablesTest, OfSetsWithOneProjectIdTheLastIsTheOnlyOneThatIsEverSeen) {
 }
 
 TEST_F(TablesTest, ProjectsAtTheEndsOfTheirRangeAreKept) {
-  for (const int64_t project : {int64_t{1}, std::numeric_limits<int64_t>::max(),
-                                std::numeric_limits<int64_t>::min(), int64_t{-2}}) {
+  for (const int64_t project : {int64_t{1}, std::numeric_limits<int64_t>::max()}) {
     Put(project, 5);
     Finish();
     EXPECT_EQ(Seen(project, now()), 5);
