@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
+#include "matcher/base/json_escape.h"
 
 namespace cievents::matcher {
 namespace {
@@ -123,36 +124,6 @@ Operand MatchText(const Operand& left, std::string_view right, RegexBudget& budg
   });
 }
 
-void AppendJsonText(std::string_view text, std::string* out) {
-  out->push_back('"');
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      case '\r':
-        out->append("\\r");
-        break;
-      case '\t':
-        out->append("\\t");
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out->append(fmt::format("\\u{:04x}", static_cast<unsigned char>(c)));
-        } else {
-          out->push_back(c);
-        }
-    }
-  }
-  out->push_back('"');
-}
-
 void AppendJsonList(std::span<const Value> list, std::string* out) {
   out->push_back('[');
   for (const Value& element : list) {
@@ -160,7 +131,7 @@ void AppendJsonList(std::span<const Value> list, std::string* out) {
     if (element.kind == Value::Kind::kBoolean || element.bare_json) {
       out->append(ElementText(element));
     } else {
-      AppendJsonText(element.text, out);
+      AppendJsonString(element.text, out);
     }
   }
   out->push_back(']');
@@ -270,10 +241,10 @@ std::string ToJson(const Operand& operand) {
     case Kind::kNull:
       return "null";
     case Kind::kText:
-      AppendJsonText(operand.text(), &json);
+      AppendJsonString(operand.text(), &json);
       return json;
     case Kind::kPattern:
-      AppendJsonText(fmt::format("/{}/", operand.pattern().source()), &json);
+      AppendJsonString(fmt::format("/{}/", operand.pattern().source()), &json);
       return json;
     default:
       return std::string(ToText(operand, &json));

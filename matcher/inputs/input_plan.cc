@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "matcher/base/json_escape.h"
 #include "matcher/base/status.h"
 #include "matcher/inputs/input_spec.h"
 #include "matcher/inputs/interpolation.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "matcher/base/check.h"
+#include "matcher/base/json_escape.h"
 
 namespace cievents::matcher {
 namespace {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "matcher/base/json_escape.h"
 #include "matcher/inputs/block.h"
 #include "matcher/inputs/input_plan.h"
 #include "matcher/inputs/input_spec.h"

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "matcher/base/json_escape.h"
 #include "matcher/base/status.h"
 
 namespace cievents::matcher {
@@ -54,7 +55,7 @@ class TemplateCompiler {
     if (literals == Literals::kText) {
       literal_.append(text);
     } else {
-      AppendEscaped(text, &literal_);
+      AppendJsonEscaped(text, &literal_);
     }
   }
 
@@ -186,7 +187,7 @@ void Template::AppendPart(const Segment& segment, const InputValue& part, std::s
     if (shape_ == Shape::kText) {
       out->append(part.AsText());
     } else {
-      AppendEscaped(part.AsText(), out);
+      AppendJsonEscaped(part.AsText(), out);
     }
   } else if (segment.form == Segment::Form::kSplicedJson && part.kind == InputValue::Kind::kArray) {
     AppendRawJson(WithoutBrackets(part.text), out);

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "matcher/base/json_escape.h"
 #include "matcher/base/status.h"
 
 namespace cievents::matcher {
@@ -120,30 +121,6 @@ absl::Status ReadValue(ondemand::value value, int depth, JsonNode* node) {
   }
 }
 
-// Length of the valid UTF-8 sequence that `text` starts with, 0 if it is not one.
-size_t Utf8SequenceLength(std::string_view text) {
-  size_t length = 1;
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead >= 0xF0) {
-    length = 4;
-  } else if (lead >= 0xE0) {
-    length = 3;
-  } else if (lead >= 0xC0) {
-    length = 2;
-  }
-  if (length > text.size() || !simdjson::validate_utf8(text.data(), length)) return 0;
-  return length;
-}
-
-// Appends `text` with each byte that is no UTF-8 replaced. For text that is known to be wrong.
-void AppendRepaired(std::string_view text, std::string* out) {
-  while (!text.empty()) {
-    const size_t length = Utf8SequenceLength(text);
-    out->append(length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length));
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<JsonNode> ParseJson(std::string_view json) {
@@ -175,45 +152,6 @@ absl::StatusOr<JsonNode> ParseJson(std::string_view json) {
     return NotJson("more text behind the value");
   }
   return node;
-}
-
-void AppendEscaped(std::string_view text, std::string* out) {
-  if (!simdjson::validate_utf8(text.data(), text.size())) {
-    std::string repaired;
-    AppendRepaired(text, &repaired);
-    return AppendEscaped(repaired, out);
-  }
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out->append("\\\"");
-        break;
-      case '\\':
-        out->append("\\\\");
-        break;
-      case '\n':
-        out->append("\\n");
-        break;
-      case '\r':
-        out->append("\\r");
-        break;
-      case '\t':
-        out->append("\\t");
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out->append(fmt::format("\\u{:04x}", static_cast<int>(c)));
-        } else {
-          out->push_back(c);
-        }
-    }
-  }
-}
-
-void AppendJsonString(std::string_view text, std::string* out) {
-  out->push_back('"');
-  AppendEscaped(text, out);
-  out->push_back('"');
 }
 
 void AppendJson(const JsonNode& node, std::string* out) {
@@ -254,7 +192,7 @@ void AppendRawJson(std::string_view json, std::string* out) {
   if (simdjson::validate_utf8(json.data(), json.size())) {
     out->append(json);
   } else {
-    AppendRepaired(json, out);
+    AppendRepairedUtf8(json, out);
   }
 }
 

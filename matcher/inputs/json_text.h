@@ -35,10 +35,6 @@ struct JsonMember {
 // kInvalidArgument: `json` is not one JSON value, or is nested deeper than kJsonDepthMax.
 absl::StatusOr<JsonNode> ParseJson(std::string_view json);
 
-// Appends `text` with JSON's escapes; bytes that are not UTF-8 become U+FFFD, since Postgres and
-// protobuf refuse them.
-void AppendEscaped(std::string_view text, std::string* out);
-void AppendJsonString(std::string_view text, std::string* out);  // in quotes
 void AppendJson(const JsonNode& node, std::string* out);
 
 // Appends JSON that somebody else wrote, with U+FFFD for bytes that are not UTF-8.

@@ -70,9 +70,6 @@ TEST(JsonTextTest, DepthIsBounded) {
 
 TEST(JsonTextTest, BytesThatAreNotUtf8AreReplacedWhenWritten) {
   std::string out;
-  AppendJsonString("a\xff\xc3\xa9\xf0\x9f\n", &out);
-  EXPECT_EQ(out, "\"a\xEF\xBF\xBD\xc3\xa9\xEF\xBF\xBD\xEF\xBF\xBD\\n\"");
-  out.clear();
   AppendRawJson("{\"a\":\"\xff\"}", &out);
   EXPECT_EQ(out, "{\"a\":\"\xEF\xBF\xBD\"}");
 }

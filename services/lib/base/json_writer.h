@@ -1,4 +1,4 @@
-// Appends compact JSON to a string: the one place that escapes. (simdjson 3.0 only reads.)
+// Appends compact JSON to a string.
 #ifndef SERVICES_LIB_BASE_JSON_WRITER_H_
 #define SERVICES_LIB_BASE_JSON_WRITER_H_
 
@@ -6,10 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace cievents {
+#include "matcher/base/json_escape.h"
 
-// Appends `text` as a JSON string, quotes included. Bytes that are not valid UTF-8 become U+FFFD.
-void AppendJsonString(std::string_view text, std::string* out);
+namespace cievents {
 
 // Usage: JsonWriter w; w.BeginObject(); w.Key("a"); w.Int(1); w.EndObject(); w.Take().
 // Commas are its business; balanced calls are the caller's.
@@ -20,6 +19,14 @@ class JsonWriter {
   void BeginArray() { Open('['); }
   void EndArray() { Close(']'); }
   void Key(std::string_view key);
+  // A key and an array of texts.
+  template <typename List>
+  void Strings(std::string_view key, const List& list) {
+    Key(key);
+    BeginArray();
+    for (const auto& item : list) String(item);
+    EndArray();
+  }
   void String(std::string_view value);
   void Int(int64_t value);
   void Bool(bool value);
