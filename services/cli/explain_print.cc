@@ -35,21 +35,6 @@ std::string NameOf(admin::v1::SubscriptionOutcome outcome) {
   return Tail(admin::v1::SubscriptionOutcome_Name(outcome), sizeof("SUBSCRIPTION_OUTCOME_") - 1);
 }
 
-template <typename List>
-std::string Join(const List& list) {
-  std::string text;
-  for (const std::string& item : list) text += (text.empty() ? "" : ", ") + item;
-  return text;
-}
-
-template <typename List>
-void WriteStrings(std::string_view key, const List& list, JsonWriter* writer) {
-  writer->Key(key);
-  writer->BeginArray();
-  for (const std::string& item : list) writer->String(item);
-  writer->EndArray();
-}
-
 void WriteClause(const ClauseVerdict& clause, JsonWriter* writer) {
   writer->BeginObject();
   writer->Key("if");
@@ -58,7 +43,7 @@ void WriteClause(const ClauseVerdict& clause, JsonWriter* writer) {
   } else {
     writer->Null();
   }
-  WriteStrings("events", clause.events(), writer);
+  writer->Strings("events", clause.events());
   writer->Key("when");
   writer->String(clause.when());
   writer->Key("verdict");
@@ -85,7 +70,7 @@ void WriteEntry(const EntryVerdict& entry, JsonWriter* writer) {
   writer->Int(entry.line());
   writer->Key("column");
   writer->Int(entry.column());
-  WriteStrings("patterns", entry.patterns(), writer);
+  writer->Strings("patterns", entry.patterns());
   writer->Key("outcome");
   writer->String(NameOf(entry.outcome()));
   writer->Key("event_name");
@@ -197,7 +182,7 @@ void AppendClause(const ClauseVerdict& clause, std::string* text) {
   std::string what;
   if (clause.has_condition()) what = "if: " + Printable(clause.condition());
   if (clause.events_size() > 0) {
-    what += fmt::format("{}events: {}", what.empty() ? "" : "; ", Join(clause.events()));
+    what += fmt::format("{}events: {}", what.empty() ? "" : "; ", fmt::join(clause.events(), ", "));
   }
   if (what.empty()) what = "(no condition)";
   if (clause.when() != "on_success") what += fmt::format("; when: {}", clause.when());
@@ -217,7 +202,7 @@ void AppendVerdict(const SubscriptionVerdict& verdict, std::string* text) {
   for (const EntryVerdict& entry : verdict.entries()) {
     *text += fmt::format("  entry {}{}: {}\n", entry.entry() + 1,
                          entry.line() > 0 ? fmt::format(" (line {})", entry.line()) : "",
-                         Join(entry.patterns()));
+                         fmt::join(entry.patterns(), ", "));
     *text += fmt::format("    {}{}\n", Sentence(entry),
                          entry.event_name().empty() ? "" : ": " + entry.event_name());
     for (const ClauseVerdict& clause : entry.clauses()) AppendClause(clause, text);
@@ -251,7 +236,7 @@ std::string ExplanationToJson(const ExplainEventResponse& response) {
   writer.String(response.event().id());
   writer.Key("source");
   writer.String(response.event().source());
-  WriteStrings("names", response.event().names(), &writer);
+  writer.Strings("names", response.event().names());
   writer.Key("project_id");
   writer.Int(response.event().project_id());
   writer.EndObject();
@@ -267,7 +252,7 @@ std::string ExplanationToJson(const ExplainEventResponse& response) {
 }
 
 std::string ExplanationToText(const ExplainEventResponse& response) {
-  std::string text = fmt::format("event {} ({})", Join(response.event().names()),
+  std::string text = fmt::format("event {} ({})", fmt::join(response.event().names(), ", "),
                                  Printable(response.event().id()));
   text += response.event().project_id() == 0
               ? "\n"

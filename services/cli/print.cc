@@ -17,24 +17,6 @@ std::string LowerCaseTail(const std::string& name, size_t prefix_bytes) {
   return tail;
 }
 
-template <typename List>
-std::string Join(const List& list, std::string_view separator) {
-  std::string text;
-  for (const std::string& item : list) {
-    if (!text.empty()) text += separator;
-    text += item;
-  }
-  return text;
-}
-
-template <typename List>
-void WriteStrings(std::string_view key, const List& list, JsonWriter* writer) {
-  writer->Key(key);
-  writer->BeginArray();
-  for (const std::string& item : list) writer->String(item);
-  writer->EndArray();
-}
-
 void WriteIssue(const Issue& issue, JsonWriter* writer) {
   writer->BeginObject();
   writer->Key("file");
@@ -76,8 +58,8 @@ void WriteSubscription(const config::v1::Subscription& subscription, JsonWriter*
   writer->Int(subscription.project_id());
   writer->Key("path");
   writer->String(subscription.path());
-  WriteStrings("patterns", subscription.patterns(), writer);
-  WriteStrings("conditions", subscription.conditions(), writer);
+  writer->Strings("patterns", subscription.patterns());
+  writer->Strings("conditions", subscription.conditions());
   writer->Key("inputs");
   writer->Raw(subscription.inputs_json().empty() ? "{}" : subscription.inputs_json());
   writer->Key("workflow_id");
@@ -180,8 +162,8 @@ std::vector<std::string> SubscriptionRow(const config::v1::Subscription& subscri
   return {fmt::format("{}", subscription.subscription_id()),
           fmt::format("{}", subscription.project_id()),
           subscription.path(),
-          Join(subscription.patterns(), ", "),
-          Join(subscription.conditions(), "; "),
+          fmt::format("{}", fmt::join(subscription.patterns(), ", ")),
+          fmt::format("{}", fmt::join(subscription.conditions(), "; ")),
           InputsOf(subscription)};
 }
 
@@ -192,7 +174,7 @@ std::string OutcomeToJson(const events::v1::Event& event, const events::v1::Even
   writer.String(event.id());
   writer.Key("outcome");
   writer.String(OutcomeName(outcome));
-  WriteStrings("names", event.names(), &writer);
+  writer.Strings("names", event.names());
   writer.Key("matched");
   if (outcome.has_matched_count()) {
     writer.Int(outcome.matched_count());
@@ -238,7 +220,7 @@ const std::vector<std::string> kOutcomeHeader = {"EVENT", "OUTCOME", "MATCHED", 
 
 std::vector<std::string> OutcomeRow(const events::v1::Event& event,
                                     const events::v1::EventOutcome& outcome) {
-  return {Join(event.names(), ", "), OutcomeName(outcome),
+  return {fmt::format("{}", fmt::join(event.names(), ", ")), OutcomeName(outcome),
           outcome.has_matched_count() ? fmt::format("{}", outcome.matched_count()) : "-",
           AckName(outcome), Notes(outcome)};
 }
@@ -252,7 +234,7 @@ std::string RequestToJson(const pipelines::v1::PipelineRequest& request) {
   writer.String(request.event_id());
   writer.Key("event_name");
   writer.String(request.event_name());
-  WriteStrings("event_names", request.event_names(), &writer);
+  writer.Strings("event_names", request.event_names());
   writer.Key("project_id");
   writer.Int(request.project_id());
   writer.Key("subscription_id");
