@@ -34,6 +34,15 @@ Verdict EvaluateCompiled(const CompiledCondition& compiled, const EvaluationCont
   return Completions(compiled, context).Decide();
 }
 
+int CountFalse(const CompiledCondition& compiled, uint8_t index, Evaluator& evaluator) {
+  const Node& node = compiled.expression.nodes[index];
+  if (node.kind == NodeKind::kAnd) {
+    return CountFalse(compiled, node.left, evaluator) + CountFalse(compiled, node.right, evaluator);
+  }
+  const Operand value = evaluator.EvaluateNode(index);
+  return value.is_known() && !Present(value) ? 1 : 0;
+}
+
 }  // namespace
 
 struct ConditionTables::State {
@@ -86,6 +95,13 @@ Verdict Condition::Evaluate(const EvaluationContext& context) const {
 std::vector<EvaluatedOperand> Condition::EvaluateOperands(const EvaluationContext& context) const {
   if (state_->compiled.expression.undecidable) return {{text(), "unknown"}};
   return Completions(state_->compiled, context).Explain();
+}
+
+int Condition::CountFalseParts(const EvaluationContext& context) const {
+  const CompiledCondition& compiled = state_->compiled;
+  if (compiled.expression.undecidable) return 0;
+  Evaluator evaluator(compiled, context, World::kOpen);
+  return CountFalse(compiled, compiled.expression.root(), evaluator);
 }
 
 const std::string& Condition::text() const { return state_->compiled.expression.text; }

@@ -58,8 +58,9 @@ enum class ConditionPlace : uint8_t {
   kHoistedRule,  // a rule of the CI file: those are undecided instead
 };
 
-// A necessary condition that an index can look up: at least one of its terms must hold for the
-// condition's verdict to be anything but kFalse (or kFailed).
+// A necessary condition that an index can look up: at least one of its terms must hold, or be about
+// a value that could not be read, for a condition to be true or undecided. A condition without one
+// fires nothing: it is false, or has failed on another value.
 struct AccessTerm {
   enum class Kind : uint8_t {
     kEquals,  // the path's value, or an element of its list, is `literal` (booleans: their text)
@@ -130,6 +131,9 @@ class Condition {
   // The comparisons and operands that an evaluation reaches, and their values, in the order of the
   // text, a comparison before its operands, each text once; for explain. Literals are left out.
   std::vector<EvaluatedOperand> EvaluateOperands(const EvaluationContext& context) const;
+
+  // How many of the parts that the condition joins by `&&` are false, for explain.
+  int CountFalseParts(const EvaluationContext& context) const;
 
   const std::string& text() const;
   const ConditionCost& cost() const;

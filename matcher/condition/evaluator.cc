@@ -83,14 +83,14 @@ Operand OperandReader::ReadTemplate(const Node& leaf) {
   return has_unknown ? Operand::Of(Kind::kUnknown) : Operand::Text(text);
 }
 
-Operand Evaluator::Evaluate(uint8_t index) {
+Operand Evaluator::EvaluateNode(uint8_t index) {
   const Node& node = condition_.expression.nodes[index];
   switch (node.kind) {
     case NodeKind::kEquals:
     case NodeKind::kNotEquals: {
-      const Operand left = Evaluate(node.left);
+      const Operand left = EvaluateNode(node.left);
       if (!left.is_known()) return left;
-      const Operand right = Evaluate(node.right);
+      const Operand right = EvaluateNode(node.right);
       if (!right.is_known()) return right;
       // Two texts are what nearly all comparisons have.
       const bool texts = left.kind == Kind::kText && right.kind == Kind::kText;
@@ -102,15 +102,15 @@ Operand Evaluator::Evaluate(uint8_t index) {
     case NodeKind::kNotMatches:
       return Not(EvaluateMatch(node));
     case NodeKind::kAnd: {
-      const Operand left = Evaluate(node.left);
-      return left.is_known() && Truthy(left) ? Evaluate(node.right) : left;
+      const Operand left = EvaluateNode(node.left);
+      return left.is_known() && Truthy(left) ? EvaluateNode(node.right) : left;
     }
     case NodeKind::kOr: {
-      const Operand left = Evaluate(node.left);
-      return left.is_known() && !Truthy(left) ? Evaluate(node.right) : left;
+      const Operand left = EvaluateNode(node.left);
+      return left.is_known() && !Truthy(left) ? EvaluateNode(node.right) : left;
     }
     case NodeKind::kNot: {
-      const Operand operand = Evaluate(node.left);
+      const Operand operand = EvaluateNode(node.left);
       return operand.is_known() ? Operand::Boolean(!Present(operand)) : operand;
     }
     default:
@@ -119,11 +119,11 @@ Operand Evaluator::Evaluate(uint8_t index) {
 }
 
 Operand Evaluator::EvaluateMatch(const Node& node) {
-  const Operand left = Evaluate(node.left);
+  const Operand left = EvaluateNode(node.left);
   if (!left.is_known()) return left;
   const Node& right_node = condition_.expression.nodes[node.right];
   const Operand right =
-      IsOperator(right_node.kind) ? Evaluate(node.right) : reader_.ReadPattern(right_node);
+      IsOperator(right_node.kind) ? EvaluateNode(node.right) : reader_.ReadPattern(right_node);
   if (!right.is_known()) return right;
   return Match(left, right, budget_);
 }

@@ -51,10 +51,11 @@ class Evaluator {
 
   // kFailed, and kUnknown in an open world, as soon as such an operand is reached. REQUIRES: the
   // condition is not undecidable.
-  Operand Evaluate() { return Evaluate(condition_.expression.root()); }
+  Operand Evaluate() { return EvaluateNode(condition_.expression.root()); }
+  // The same of one node of the tree.
+  Operand EvaluateNode(uint8_t index);
 
  private:
-  Operand Evaluate(uint8_t index);
   Operand EvaluateMatch(const Node& node);
 
   const CompiledCondition& condition_;

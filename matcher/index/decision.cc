@@ -95,7 +95,24 @@ EntryOutcome ApplyRules(const DefinitionEntry& entry, EventContext& context,
   return EntryOutcome::kDenied;
 }
 
-// Of the rules: the clauses that are false, and a `never` that holds.
+// Of a false clause: that its events do not fit, and the parts of its condition that are false.
+int CountFalseParts(const DefinitionClause& clause, const DefinitionEntry& entry,
+                    EventContext& context) {
+  const bool fits = clause.events.empty() || FirstName(clause.events, context.patterns).has_value();
+  int parts = fits ? 0 : 1;
+  if (clause.condition != nullptr) {
+    EntryInputs inputs(*entry.inputs, *context.fields);
+    EvaluationContext evaluation;
+    evaluation.event = context.fields;
+    evaluation.inputs = &inputs;
+    parts += clause.condition->condition->CountFalseParts(evaluation);
+  }
+  // Variables can make a condition false whose parts are all open.
+  return std::max(parts, 1);
+}
+
+// Of the rules: the clauses that are false, or the false parts of the only one, and a `never` that
+// holds.
 int CountRuleObstacles(const DefinitionEntry& entry, EventContext& context) {
   int obstacles = 0;
   for (const DefinitionClause& clause : entry.rules) {
@@ -103,7 +120,7 @@ int CountRuleObstacles(const DefinitionEntry& entry, EventContext& context) {
     if (clause.when == When::kNever) {
       if (verdict == Verdict::kTrue) return obstacles + 1;
     } else if (verdict == Verdict::kFalse) {
-      ++obstacles;
+      obstacles += entry.rules.size() == 1 ? CountFalseParts(clause, entry, context) : 1;
     } else {
       return 0;
     }

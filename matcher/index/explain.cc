@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "matcher/index/matcher_state.h"
@@ -12,6 +13,17 @@ namespace {
 bool MissesByOne(const std::vector<ExplainedEntry>& entries) {
   return std::any_of(entries.begin(), entries.end(),
                      [](const ExplainedEntry& entry) { return entry.obstacles == 1; });
+}
+
+// Why the clause that an entry stopped at could not be evaluated, in the words of the first operand
+// that says so.
+std::string FailureOf(const ExplainedEntry& entry) {
+  constexpr std::string_view kFailed = "failed: ";
+  if (entry.clauses.empty()) return {};
+  for (const EvaluatedOperand& operand : entry.clauses.back().operands) {
+    if (operand.value.starts_with(kFailed)) return operand.value.substr(kFailed.size());
+  }
+  return {};
 }
 
 ExplainedSubscription ExplainOne(const ProjectSet& set, int64_t project_id, uint32_t subscription,
@@ -30,6 +42,7 @@ ExplainedSubscription ExplainOne(const ProjectSet& set, int64_t project_id, uint
   const Decision decision = Decide(definition, subscriber, context, &explained.entries);
   if (decision.kind == Decision::Kind::kFailed) {
     explained.outcome = SubscriptionOutcome::kFailedPayload;
+    explained.reason = FailureOf(explained.entries[decision.entry]);
   }
   if (decision.kind == Decision::Kind::kNone) explained.near_miss = MissesByOne(explained.entries);
   if (decision.kind != Decision::Kind::kFires) return explained;

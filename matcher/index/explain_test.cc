@@ -99,6 +99,7 @@ TEST_F(ExplainTest, AConditionThatCannotBeEvaluatedIsAFailedPayload) {
   const ExplainedSubscription explained =
       ExplainOne(SubscriptionOf(7, {RuledEntryOf({"a/b"}, {If(kRefIsMain)})}));
   EXPECT_EQ(explained.outcome, SubscriptionOutcome::kFailedPayload);
+  EXPECT_THAT(explained.reason, ::testing::HasSubstr("the payload is not valid JSON at byte"));
   ASSERT_THAT(explained.entries, SizeIs(1));
   EXPECT_EQ(explained.entries[0].outcome, EntryOutcome::kFailed);
   ASSERT_THAT(explained.entries[0].clauses, SizeIs(1));
@@ -149,8 +150,7 @@ TEST_F(ExplainTest, OfAConditionThatJoinsSeveralOneFalsePartIsANearMiss) {
                   .near_miss);
 }
 
-// The false parts of one condition are not counted yet: it counts as one thing.
-TEST_F(ExplainTest, DISABLED_OfAConditionThatJoinsSeveralTwoFalsePartsAreNoNearMiss) {
+TEST_F(ExplainTest, OfAConditionThatJoinsSeveralTwoFalsePartsAreNoNearMiss) {
   const std::string other_iid = R"($[[ event.payload.iid ]] == "2")";
   EXPECT_FALSE(ExplainOne(SubscriptionOf(
                               7, {RuledEntryOf({"a/b"}, {If(kRefIsOther + (" && " + other_iid))})}))

@@ -144,8 +144,10 @@ class Match {
 // What became of the candidates of one event.
 struct MatchCounts {
   uint32_t matched = 0;
-  uint32_t failed_payload = 0;  // conditions that could not be evaluated: no request
-  uint32_t suspended = 0;       // would have matched
+  // Conditions that could not be evaluated: no request. Of subscriptions that an access condition
+  // has ruled out before, none is counted.
+  uint32_t failed_payload = 0;
+  uint32_t suspended = 0;  // would have matched
 };
 
 // A thread's way to ask the index: holds its working memory. Not thread-safe; make one a thread (or
