@@ -41,6 +41,9 @@ struct RuleClause {
   Position if_position;
   std::vector<Pattern> events;  // empty = any
   When when = When::kOnSuccess;
+  // Only in hoisted rules: a part of the clause (`changes`, `exists`, a reference that cannot be
+  // resolved) is known at pipeline creation alone. The clause is false or undecided.
+  bool has_undecidable_part = false;
   friend bool operator==(const RuleClause&, const RuleClause&) = default;
 };
 
@@ -67,6 +70,27 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+using RuleList = std::vector<RuleClause>;
+
+// What a job of the CI file asks of an event: `on`, `rules`. It could run if each list lets it.
+struct HoistedJob {
+  std::string name;  // for explain
+  std::vector<RuleList> lists;
+  friend bool operator==(const HoistedJob&, const HoistedJob&) = default;
+};
+
+// The CI file's own rules, as far as they filter before a pipeline request exists
+// (docs/subscriptions.md, "Hoisting"). A list lets run if, of its clauses in order, the first that
+// is true is no `never`, or one that is undecided and no `never` comes before it; a list without
+// such a clause does not. A condition that does not parse or fails is undecided. No request is made
+// if `workflow` does not let run, or if no job could run.
+struct HoistedRules {
+  std::optional<RuleList> workflow;             // absent: no filter
+  std::optional<std::vector<HoistedJob>> jobs;  // absent: some job could always run
+  bool empty() const { return !workflow.has_value() && !jobs.has_value(); }
+  friend bool operator==(const HoistedRules&, const HoistedRules&) = default;
+};
+
 // One pipeline definition of one project. Entries are tried in order; the first whose name matches
 // (and whose rules allow it) decides everything; a subscription is fired once per event.
 struct Subscription {
@@ -76,6 +100,7 @@ struct Subscription {
   std::vector<Entry> entries;
   std::vector<InputBinding> include_inputs;  // what the including file fixed; sorted by name
   std::string spec_inputs_json = "{}";  // canonical JSON of the file's `spec: inputs`; "{}" = none
+  HoistedRules hoisted_rules;           // of the CI file's subscription; empty for all others
   int64_t owner_user_id = 0;    // the last pusher who changed it: pipelines run as this user
   int64_t created_time_ms = 0;  // Unix time; see kBeforeCreationToleranceMs
   bool suspended = false;

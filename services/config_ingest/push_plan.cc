@@ -36,6 +36,8 @@ std::string_view RoleName(FileRole role) {
       return "ci_file";
     case FileRole::kEventList:
       return "event_list";
+    case FileRole::kIncluded:
+      return "included";
     case FileRole::kHeaderOnly:
       break;
   }

@@ -255,7 +255,7 @@ void Assembler::AddDraft(const std::string& path, std::vector<matcher::Entry> en
   draft.inputs_digest = InputsDigest(inputs);
   draft.include_inputs = std::move(inputs);
   draft.spec_inputs_json = spec_inputs_json;
-  draft.workflow_id = WorkflowId(entries, spec_inputs_json);
+  draft.workflow_id = WorkflowId(entries, draft.hoisted_rules, spec_inputs_json);
   draft.entries = std::move(entries);
   const Key key{path, draft.inputs_digest};
   drafts_.try_emplace(key, std::move(draft));

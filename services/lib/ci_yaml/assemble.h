@@ -20,7 +20,8 @@ inline constexpr std::string_view kDefaultCiConfigPath = ".gitlab-ci.yml";
 inline constexpr std::string_view kEventListPath = ".gitlab-ci-event.yml";
 inline constexpr std::string_view kEventsFolder = ".gitlab/ci/events/";
 inline constexpr int kManifestFilesMax = 10'000;
-inline constexpr int kClosureFilesMax = 150;
+inline constexpr int kClosureFilesMax = 150;  // included files, each (path, inputs) counted
+inline constexpr int kClosureDepthMax = 100;
 inline constexpr int kSubscriptionsPerProjectMax = 200;
 
 // The role that `path` has by its place alone, or none: then it matters only if it is included.
@@ -47,7 +48,8 @@ struct SubscriptionDraft {
   std::vector<matcher::InputBinding> include_inputs;  // sorted by name
   std::string inputs_digest;  // hex SHA-256 of the canonical include inputs; part of the key
   std::string spec_inputs_json = "{}";  // canonical JSON of the pipeline file's `spec: inputs`
-  std::string workflow_id;              // hex SHA-256 of format version, entries and spec inputs
+  matcher::HoistedRules hoisted_rules;  // of the CI file's draft only
+  std::string workflow_id;  // hex SHA-256 of format version, entries, hoisted rules, spec inputs
 };
 
 struct Assembly {
@@ -67,15 +69,17 @@ struct AssembleRequest {
   std::string ci_config_path;               // empty = kDefaultCiConfigPath
   std::vector<std::string> manifest_paths;  // every YAML file of the commit
   Permissions permissions;
+  const Catalogue* catalogue = nullptr;  // required
   // Answers what is known of a file in `manifest_paths`. Never called for others (they are absent).
   std::function<FilePresence(std::string_view path, FileRole role, CommitFile* file)> lookup;
 };
 
 Assembly Assemble(const AssembleRequest& request);
 
-// Hex SHA-256 over a format version byte and the canonical entries and inputs; comments, white
-// space and positions do not count, include inputs are not part of it.
+// Hex SHA-256 over a format version byte and the canonical entries, hoisted rules and `spec:
+// inputs`; comments, white space and positions do not count, include inputs are not part of it.
 std::string WorkflowId(const std::vector<matcher::Entry>& entries,
+                       const matcher::HoistedRules& hoisted_rules,
                        std::string_view spec_inputs_json);
 
 }  // namespace cievents::ci_yaml

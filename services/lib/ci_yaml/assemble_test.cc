@@ -106,7 +106,7 @@ TEST(AssembleTest, TheCiFileAndTheEventListMakeOneSubscription) {
   // The digest of no inputs is that of an empty object.
   EXPECT_EQ(assembly.drafts[0].inputs_digest,
             "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
-  EXPECT_EQ(assembly.drafts[0].workflow_id, WorkflowId(assembly.drafts[0].entries, "{}"));
+  EXPECT_EQ(assembly.drafts[0].workflow_id, WorkflowId(assembly.drafts[0].entries, {}, "{}"));
 }
 
 TEST(AssembleTest, TheConfiguredCiFileIsUsedInsteadOfTheDefault) {

@@ -56,6 +56,10 @@ void WriteRules(const std::vector<matcher::RuleClause>& rules, Positions positio
     if (with_position) WriteNumber("column", clause.if_position.column, writer);
     writer->Key("events");
     WritePatterns(clause.events, writer);
+    if (clause.has_undecidable_part) {
+      writer->Key("has_undecidable_part");
+      writer->Bool(true);
+    }
     if (clause.if_text.has_value()) {
       writer->Key("if");
       writer->String(*clause.if_text);
@@ -118,6 +122,34 @@ void WriteEntries(const std::vector<matcher::Entry>& entries, Positions position
 std::string EntriesToJson(const std::vector<matcher::Entry>& entries) {
   JsonWriter writer;
   WriteEntries(entries, Positions::kWith, &writer);
+  return writer.Take();
+}
+
+std::string HoistedRulesToJson(const matcher::HoistedRules& rules) {
+  JsonWriter writer;
+  writer.BeginObject();
+  if (rules.jobs.has_value()) {
+    writer.Key("jobs");
+    writer.BeginArray();
+    for (const matcher::HoistedJob& job : *rules.jobs) {
+      writer.BeginObject();
+      writer.Key("lists");
+      writer.BeginArray();
+      for (const matcher::RuleList& list : job.lists) {
+        WriteRules(list, Positions::kWithout, &writer);
+      }
+      writer.EndArray();
+      writer.Key("name");
+      writer.String(job.name);
+      writer.EndObject();
+    }
+    writer.EndArray();
+  }
+  if (rules.workflow.has_value()) {
+    writer.Key("workflow");
+    WriteRules(*rules.workflow, Positions::kWithout, &writer);
+  }
+  writer.EndObject();
   return writer.Take();
 }
 

@@ -124,7 +124,7 @@ class IncludeReader {
                  "use a shorter path");
       return;
     }
-    includes_.push_back({std::string(path), std::move(inputs), PositionOf(mark)});
+    includes_.push_back({std::string(path), false, std::move(inputs), {}, PositionOf(mark)});
   }
 
   IssueSink* const sink_;

@@ -224,6 +224,7 @@ ParsedFile ParseFile(FileRole role, std::string_view path, std::string_view cont
       parser.ParseEventList();
       break;
     case FileRole::kHeaderOnly:
+    case FileRole::kIncluded:
       parser.ParseHeaderOnly();
       parser.CheckInputs();
       break;

@@ -21,7 +21,8 @@ class Generator {
     file.entries = Entries();
     file.has_spec_events = Chance();
     file.spec_inputs_json = Chance() ? "{}" : R"({"a":{"default":1.50},"b":null})";
-    for (int i = Number(3); i > 0; --i) file.includes.push_back({Text(), Inputs(), Place()});
+    for (int i = Number(3); i > 0; --i)
+      file.includes.push_back({Text(), false, Inputs(), {}, Place()});
     for (int i = Number(3); i > 0; --i) {
       const Severity severities[] = {Severity::kInfo, Severity::kWarning, Severity::kError};
       file.issues.push_back(
@@ -189,7 +190,7 @@ TEST(ParsedFileJsonTest, WhatCannotBeReadIsDataLoss) {
 std::string IdOf(std::string_view content) {
   const ParsedFile file = ParseFile(FileRole::kHeaderOnly, "f.yml", content, *Catalogue::BuiltIn());
   EXPECT_FALSE(HasErrors(file.issues)) << content;
-  return WorkflowId(file.entries, file.spec_inputs_json);
+  return WorkflowId(file.entries, {}, file.spec_inputs_json);
 }
 
 TEST(WorkflowIdTest, IsTheSameForWhatMeansTheSame) {
@@ -221,7 +222,7 @@ TEST(WorkflowIdTest, DiffersForWhatMeansAnother) {
 
 // Golden: whoever changes the canonical form changes every stored id, and must raise its version.
 TEST(WorkflowIdTest, IsStable) {
-  EXPECT_EQ(WorkflowId({}, "{}"),
+  EXPECT_EQ(WorkflowId({}, {}, "{}"),
             "6d26c9a38e81d8e8d0868de4aefe91f697ea4439720991855dab544d0c24ce6a");
   EXPECT_EQ(IdOf("spec: {events: [package/published]}\n---\n"),
             "5a920d143baefb26c7ad356e046b8aebaba2e56746d2a967dac69f3446f2eab6");

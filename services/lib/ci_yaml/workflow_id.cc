@@ -12,6 +12,7 @@ constexpr char kFormatVersion = '\x01';
 }  // namespace
 
 std::string WorkflowId(const std::vector<matcher::Entry>& entries,
+                       const matcher::HoistedRules& hoisted_rules,
                        std::string_view spec_inputs_json) {
   JsonWriter writer;
   WriteEntries(entries, Positions::kWithout, &writer);
@@ -19,6 +20,10 @@ std::string WorkflowId(const std::vector<matcher::Entry>& entries,
   bytes.append(writer.text());
   bytes.push_back('\0');
   bytes.append(spec_inputs_json);
+  if (!hoisted_rules.empty()) {
+    bytes.push_back('\0');
+    bytes.append(HoistedRulesToJson(hoisted_rules));
+  }
   return Sha256Hex(bytes);
 }
 
