@@ -1,7 +1,9 @@
-// The JSON form of entries and inputs, shared by the cache, the database and the workflow id. Keys
-// are sorted, so that equal entries have equal text.
+// The JSON form of entries, rules and inputs, shared by the cache, the database and the workflow
+// id. Keys are sorted, so that equal entries have equal text.
 #ifndef SERVICES_LIB_CI_YAML_ENTRY_JSON_H_
 #define SERVICES_LIB_CI_YAML_ENTRY_JSON_H_
+
+#include <simdjson.h>
 
 #include <vector>
 
@@ -17,6 +19,10 @@ void WriteEntries(const std::vector<matcher::Entry>& entries, Positions position
                   JsonWriter* writer);
 void WriteInputs(const std::vector<matcher::InputBinding>& inputs, Positions positions,
                  JsonWriter* writer);
+
+// The readers of a *FromJson that holds entries or inputs; they throw (json_reading.h).
+std::vector<matcher::Entry> ReadEntries(simdjson::ondemand::value value);
+std::vector<matcher::InputBinding> ReadInputs(simdjson::ondemand::value value);
 
 }  // namespace cievents::ci_yaml
 

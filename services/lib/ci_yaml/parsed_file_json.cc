@@ -1,14 +1,7 @@
 // The cache's JSON is ours, but it may be old, or a hand was at it: reading it checks everything
 // that later code relies on. simdjson's exceptions end in this file.
-#include <fmt/format.h>
-#include <simdjson.h>
-
-#include <algorithm>
-#include <map>
-#include <stdexcept>
-
-#include "matcher/base/status.h"
 #include "services/lib/ci_yaml/entry_json.h"
+#include "services/lib/ci_yaml/json_reading.h"
 #include "services/lib/ci_yaml/parsed_file.h"
 
 namespace cievents::ci_yaml {
@@ -18,177 +11,6 @@ namespace ondemand = simdjson::ondemand;
 
 // Raise it when the form changes: what is cached in another version is read anew from its source.
 constexpr int64_t kVersion = 2;
-constexpr int kDepthMax = 128;  // twice what YAML may nest
-
-// What the JSON says is not what it should.
-struct Malformed : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Canonical text of a value, the digits of its numbers kept. (A database may have moved keys.)
-std::string CanonicalText(ondemand::value value, int depth = 0) {
-  if (depth > kDepthMax) throw Malformed("nested too deeply");
-  std::string text;
-  switch (value.type().value()) {
-    case ondemand::json_type::object: {
-      std::map<std::string, std::string> items;
-      for (auto field : value.get_object()) {
-        const std::string key(std::string_view(field.unescaped_key()));
-        items[key] = CanonicalText(field.value(), depth + 1);
-      }
-      text = "{";
-      for (const auto& [key, json] : items) {
-        if (text.size() > 1) text.push_back(',');
-        AppendJsonString(key, &text);
-        text.push_back(':');
-        text.append(json);
-      }
-      return text + "}";
-    }
-    case ondemand::json_type::array:
-      text = "[";
-      for (auto item : value.get_array()) {
-        if (text.size() > 1) text.push_back(',');
-        text.append(CanonicalText(item.value(), depth + 1));
-      }
-      return text + "]";
-    case ondemand::json_type::string:
-      AppendJsonString(std::string_view(value.get_string()), &text);
-      return text;
-    case ondemand::json_type::number: {
-      std::string_view token = value.raw_json_token();
-      token = token.substr(0, std::min(token.find_first_of(" \t\r\n"), token.size()));
-      static_cast<void>(double(value.get_double()));  // throws if it is no number
-      return std::string(token);
-    }
-    case ondemand::json_type::boolean:
-      return bool(value.get_bool()) ? "true" : "false";
-    case ondemand::json_type::null:
-      if (!value.is_null()) throw Malformed("a value of no type");
-      return "null";
-  }
-  throw Malformed("a value of no type");
-}
-
-std::string ReadString(ondemand::value value) {
-  return std::string(std::string_view(value.get_string()));
-}
-
-int ReadInt(ondemand::value value) {
-  const int64_t number = value.get_int64();
-  if (number < 0 || number > INT32_MAX) throw Malformed("a number out of range");
-  return static_cast<int>(number);
-}
-
-std::vector<matcher::Pattern> ReadPatterns(ondemand::value value) {
-  std::vector<matcher::Pattern> patterns;
-  for (auto item : value.get_array()) {
-    auto pattern = matcher::Pattern::Parse(std::string_view(item.get_string()));
-    if (!pattern.ok()) throw Malformed(std::string(pattern.status().message()));
-    patterns.push_back(*std::move(pattern));
-  }
-  return patterns;
-}
-
-matcher::Scope ReadScope(ondemand::value value) {
-  using matcher::ScopeKind;
-  if (value.type().value() == ondemand::json_type::object) {
-    return {ScopeKind::kOtherProject, value.find_field("project").get_int64()};
-  }
-  const std::string name = ReadString(value);
-  if (name == "project") return {ScopeKind::kProject, 0};
-  if (name == "group") return {ScopeKind::kGroup, 0};
-  if (name == "instance") return {ScopeKind::kInstance, 0};
-  throw Malformed("an unknown scope: " + name);
-}
-
-matcher::When ReadWhen(ondemand::value value) {
-  const std::string name = ReadString(value);
-  if (name == "always") return matcher::When::kAlways;
-  if (name == "never") return matcher::When::kNever;
-  if (name == "on_success") return matcher::When::kOnSuccess;
-  throw Malformed("an unknown `when`: " + name);
-}
-
-matcher::RuleClause ReadClause(ondemand::value value) {
-  matcher::RuleClause clause;
-  for (auto field : value.get_object()) {
-    const std::string key(std::string_view(field.unescaped_key()));
-    if (key == "if") {
-      clause.if_text = ReadString(field.value());
-    } else if (key == "events") {
-      clause.events = ReadPatterns(field.value());
-    } else if (key == "when") {
-      clause.when = ReadWhen(field.value());
-    } else if (key == "line") {
-      clause.if_position.line = ReadInt(field.value());
-    } else if (key == "column") {
-      clause.if_position.column = ReadInt(field.value());
-    } else {
-      throw Malformed("an unknown key of a rule: " + key);
-    }
-  }
-  return clause;
-}
-
-std::vector<matcher::InputBinding> ReadInputs(ondemand::value value) {
-  std::vector<matcher::InputBinding> inputs;
-  for (auto item : value.get_array()) {
-    matcher::InputBinding& input = inputs.emplace_back();
-    for (auto field : item.get_object()) {
-      const std::string key(std::string_view(field.unescaped_key()));
-      if (key == "name") {
-        input.name = ReadString(field.value());
-      } else if (key == "value") {
-        input.value_json = CanonicalText(field.value());
-      } else if (key == "line") {
-        input.position.line = ReadInt(field.value());
-      } else if (key == "column") {
-        input.position.column = ReadInt(field.value());
-      } else {
-        throw Malformed("an unknown key of an input: " + key);
-      }
-    }
-    if (input.value_json.empty()) throw Malformed("an input without a value");
-  }
-  return inputs;
-}
-
-void ReadEntryField(std::string_view key, ondemand::value value, matcher::Entry* entry) {
-  if (key == "patterns") {
-    entry->patterns = ReadPatterns(value);
-  } else if (key == "scope") {
-    entry->scope = ReadScope(value);
-  } else if (key == "confidential") {
-    entry->confidential = value.get_bool();
-  } else if (key == "rules") {
-    entry->rules.emplace();
-    for (auto clause : value.get_array()) entry->rules->push_back(ReadClause(clause.value()));
-  } else if (key == "inputs") {
-    entry->inputs = ReadInputs(value);
-  } else if (key == "options") {
-    entry->options_json = CanonicalText(value);
-  } else if (key == "line") {
-    entry->position.line = ReadInt(value);
-  } else if (key == "column") {
-    entry->position.column = ReadInt(value);
-  } else {
-    throw Malformed(fmt::format("an unknown key of an entry: {}", key));
-  }
-}
-
-std::vector<matcher::Entry> ReadEntries(ondemand::value value) {
-  std::vector<matcher::Entry> entries;
-  for (auto item : value.get_array()) {
-    matcher::Entry& entry = entries.emplace_back();
-    for (auto field : item.get_object()) {
-      const std::string key(std::string_view(field.unescaped_key()));
-      ReadEntryField(key, field.value(), &entry);
-    }
-    if (entry.patterns.empty()) throw Malformed("an entry without patterns");
-  }
-  return entries;
-}
 
 Severity ReadSeverity(ondemand::value value) {
   const std::string name = ReadString(value);
@@ -269,22 +91,6 @@ ParsedFile ReadFile(ondemand::object object) {
   return file;
 }
 
-// Runs `read` on the document in `json`; what it throws becomes kDataLoss.
-template <typename Value, typename Read>
-absl::StatusOr<Value> ReadDocument(std::string_view json, std::string_view what, Read read) {
-  try {
-    const simdjson::padded_string padded(json);
-    ondemand::parser parser;
-    ondemand::document document = parser.iterate(padded);
-    Value value = read(document);
-    if (document.current_location().error() == simdjson::SUCCESS)
-      throw Malformed("text after the end");
-    return value;
-  } catch (const std::exception& exception) {
-    return Error(absl::StatusCode::kDataLoss, "{} cannot be read: {}", what, exception.what());
-  }
-}
-
 void WritePosition(const matcher::Position& position, JsonWriter* writer) {
   writer->Key("line");
   writer->Int(position.line);
@@ -345,25 +151,6 @@ absl::StatusOr<ParsedFile> ParsedFileFromJson(std::string_view json) {
   return ReadDocument<ParsedFile>(json, "the cached file", [](ondemand::document& document) {
     return ReadFile(document.get_object());
   });
-}
-
-absl::StatusOr<std::vector<matcher::Entry>> EntriesFromJson(std::string_view json) {
-  return ReadDocument<std::vector<matcher::Entry>>(
-      json, "the entries",
-      [](ondemand::document& document) { return ReadEntries(document.get_value()); });
-}
-
-absl::StatusOr<std::vector<matcher::InputBinding>> InputsFromJson(std::string_view json) {
-  return ReadDocument<std::vector<matcher::InputBinding>>(
-      json, "the inputs", [](ondemand::document& document) {
-        std::vector<matcher::InputBinding> inputs;
-        for (auto field : document.get_object()) {
-          matcher::InputBinding& input = inputs.emplace_back();
-          input.name = std::string(std::string_view(field.unescaped_key()));
-          input.value_json = CanonicalText(field.value());
-        }
-        return inputs;
-      });
 }
 
 }  // namespace cievents::ci_yaml
