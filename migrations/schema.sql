@@ -1867,7 +1867,8 @@ CREATE TABLE cievents.subscriptions (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ended_at timestamp with time zone,
-    spec_inputs json DEFAULT '{}'::json NOT NULL
+    spec_inputs json DEFAULT '{}'::json NOT NULL,
+    hoisted_rules json DEFAULT '{}'::json NOT NULL
 );
 
 
@@ -1976,6 +1977,13 @@ COMMENT ON COLUMN cievents.subscriptions.ended_at IS 'When the key was removed; 
 --
 
 COMMENT ON COLUMN cievents.subscriptions.spec_inputs IS 'Inputs that the pipeline file declares (`spec: inputs`): canonical JSON, kept bit by bit.';
+
+
+--
+-- Name: COLUMN subscriptions.hoisted_rules; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.hoisted_rules IS 'Rules of the CI file that filter before a request exists (`workflow`, `jobs`): canonical JSON, kept bit by bit; {} = none.';
 
 
 --

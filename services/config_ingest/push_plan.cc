@@ -182,14 +182,17 @@ SubscriptionDiff DiffSubscriptions(const std::vector<store::StoredSubscription>&
     now.entries_json = ci_yaml::EntriesToJson(draft.entries);
     now.inputs_json = ci_yaml::InputsToJson(draft.include_inputs);
     now.spec_inputs_json = draft.spec_inputs_json;
+    now.hoisted_rules_json = ci_yaml::HoistedRulesToJson(draft.hoisted_rules);
     const bool is_new = old == nullptr || old->ended;
     const bool changed =
         !is_new && (old->workflow_id != now.workflow_id || old->inputs_digest != now.inputs_digest);
     // Only positions moved: stored, so that messages point at the right line, but no change. The
-    // workflow id covers `spec: inputs`, so only a row of an older program differs in it alone.
+    // workflow id covers `spec: inputs` and hoisted rules, so only a row of an older program
+    // differs in them alone.
     const bool moved =
         !is_new && !changed &&
-        (old->entries_json != now.entries_json || old->spec_inputs_json != now.spec_inputs_json);
+        (old->entries_json != now.entries_json || old->spec_inputs_json != now.spec_inputs_json ||
+         old->hoisted_rules_json != now.hoisted_rules_json);
     now.owner_user_id = is_new || changed ? pusher_user_id : old->owner_user_id;
     diff.added += is_new ? 1 : 0;
     diff.updated += changed ? 1 : 0;
@@ -198,7 +201,7 @@ SubscriptionDiff DiffSubscriptions(const std::vector<store::StoredSubscription>&
       after.write_index = static_cast<int>(diff.writes.size());
       diff.writes.push_back({now.subscription_id, now.path, now.inputs_digest, now.workflow_id,
                              now.entries_json, now.inputs_json, now.spec_inputs_json,
-                             now.owner_user_id});
+                             now.hoisted_rules_json, now.owner_user_id});
     }
     if (old != nullptr) kept.push_back(old->subscription_id);
     diff.after.push_back(std::move(after));

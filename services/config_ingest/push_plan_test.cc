@@ -43,6 +43,7 @@ store::StoredSubscription Stored(int64_t id, const ci_yaml::SubscriptionDraft& d
   row.entries_json = ci_yaml::EntriesToJson(draft.entries);
   row.inputs_json = ci_yaml::InputsToJson(draft.include_inputs);
   row.spec_inputs_json = draft.spec_inputs_json;
+  row.hoisted_rules_json = ci_yaml::HoistedRulesToJson(draft.hoisted_rules);
   row.owner_user_id = kOldPusher;
   return row;
 }
@@ -86,6 +87,30 @@ TEST(DiffSubscriptionsTest, DeclaredInputsAreWrittenWithTheSubscription) {
   diff = DiffSubscriptions({Stored(1, draft)}, {changed}, kNewPusher);
   EXPECT_THAT(Describe(diff), ElementsAre("+0 ~1 -0", "1:a:d by 4"));
   EXPECT_EQ(diff.writes[0].spec_inputs_json, changed.spec_inputs_json);
+}
+
+TEST(DiffSubscriptionsTest, HoistedRulesAreWrittenWithTheSubscription) {
+  ci_yaml::SubscriptionDraft draft = Draft("a");
+  draft.hoisted_rules.jobs.emplace();
+  SubscriptionDiff diff = DiffSubscriptions({}, {draft}, kNewPusher);
+  ASSERT_THAT(diff.writes, SizeIs(1));
+  EXPECT_EQ(diff.writes[0].hoisted_rules_json, R"({"jobs":[]})");
+  EXPECT_EQ(diff.after[0].subscription.hoisted_rules_json, R"({"jobs":[]})");
+
+  // Other rules are another workflow id: an update, which makes the pusher the owner.
+  ci_yaml::SubscriptionDraft changed = Draft("a", "d", "w2");
+  diff = DiffSubscriptions({Stored(1, draft)}, {changed}, kNewPusher);
+  EXPECT_THAT(Describe(diff), ElementsAre("+0 ~1 -0", "1:a:d by 4"));
+  EXPECT_EQ(diff.writes[0].hoisted_rules_json, "{}");
+}
+
+TEST(DiffSubscriptionsTest, ARowThatLacksItsHoistedRulesGetsThemAndKeepsItsOwner) {
+  ci_yaml::SubscriptionDraft draft = Draft("a");
+  const store::StoredSubscription row = Stored(1, draft);
+  draft.hoisted_rules.jobs.emplace();
+  const SubscriptionDiff diff = DiffSubscriptions({row}, {draft}, kNewPusher);
+  EXPECT_THAT(Describe(diff), ElementsAre("+0 ~0 -0", "1:a:d by 3"));
+  EXPECT_EQ(diff.writes[0].hoisted_rules_json, R"({"jobs":[]})");
 }
 
 TEST(DiffSubscriptionsTest, ARowThatLacksItsDeclaredInputsGetsThemAndKeepsItsOwner) {

@@ -20,12 +20,15 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
   for (const store::FeedSubscription& row : project.subscriptions) {
     auto entries = ci_yaml::EntriesFromJson(row.entries_json);
     auto inputs = ci_yaml::InputsFromJson(row.inputs_json);
-    if (!entries.ok() || !inputs.ok()) {
-      LogError(
-          "a stored subscription cannot be read; it does not fire",
-          {{"subscription_id", row.subscription_id},
-           {"meta.project_id", project.project_id},
-           {"error", std::string((entries.ok() ? inputs.status() : entries.status()).message())}});
+    auto hoisted_rules = ci_yaml::HoistedRulesFromJson(row.hoisted_rules_json);
+    absl::Status readable = entries.status();
+    readable.Update(inputs.status());
+    readable.Update(hoisted_rules.status());
+    if (!readable.ok()) {
+      LogError("a stored subscription cannot be read; it does not fire",
+               {{"subscription_id", row.subscription_id},
+                {"meta.project_id", project.project_id},
+                {"error", std::string(readable.message())}});
       continue;
     }
     matcher::Subscription subscription;
@@ -35,6 +38,7 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
     subscription.entries = *std::move(entries);
     subscription.include_inputs = *std::move(inputs);
     subscription.spec_inputs_json = row.spec_inputs_json;
+    subscription.hoisted_rules = *std::move(hoisted_rules);
     subscription.owner_user_id = row.owner_user_id;
     subscription.created_time_ms = row.created_time_ms;
     subscription.suspended = row.suspended;

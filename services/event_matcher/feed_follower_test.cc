@@ -209,7 +209,8 @@ TEST(ToProjectSubscriptionsTest, EveryFieldIsCarried) {
   row.default_branch = "trunk";
   row.commit_sha = "c0ffee";
   row.subscriptions.push_back({42, "a.yml", "ab12", EntriesJson("custom/a"), R"({"env":"live"})",
-                               R"({"env":{}})", 3, 1'700'000'000'000, true});
+                               R"({"env":{}})", R"({"workflow":[{"events":[],"when":"always"}]})",
+                               3, 1'700'000'000'000, true});
   const matcher::ProjectSubscriptions set = ToProjectSubscriptions(row);
   EXPECT_EQ(set.project_id, 7);
   EXPECT_THAT(set.namespace_ids, ElementsAre(70));
@@ -225,9 +226,31 @@ TEST(ToProjectSubscriptionsTest, EveryFieldIsCarried) {
   ASSERT_THAT(subscription.include_inputs, SizeIs(1));
   EXPECT_EQ(subscription.include_inputs[0].value_json, "\"live\"");
   EXPECT_EQ(subscription.spec_inputs_json, R"({"env":{}})");
+  ASSERT_TRUE(subscription.hoisted_rules.workflow.has_value());
+  ASSERT_THAT(*subscription.hoisted_rules.workflow, SizeIs(1));
+  EXPECT_EQ(subscription.hoisted_rules.workflow->at(0).when, matcher::When::kAlways);
+  EXPECT_FALSE(subscription.hoisted_rules.jobs.has_value());
   EXPECT_EQ(subscription.owner_user_id, 3);
   EXPECT_EQ(subscription.created_time_ms, 1'700'000'000'000);
   EXPECT_TRUE(subscription.suspended);
+}
+
+// Without them it would fire where its file says that nothing runs.
+TEST(ToProjectSubscriptionsTest, ASubscriptionWhoseHoistedRulesCannotBeReadIsLeftOut) {
+  store::FeedProject row;
+  row.project_id = 7;
+  for (const char* hoisted : {"{}", R"({"jobs":{}})", R"({"jobs":[]})"}) {
+    store::FeedSubscription& one = row.subscriptions.emplace_back();
+    one.path = hoisted;
+    one.entries_json = EntriesJson("custom/a");
+    one.inputs_json = "{}";
+    one.spec_inputs_json = "{}";
+    one.hoisted_rules_json = hoisted;
+  }
+  const matcher::ProjectSubscriptions set = ToProjectSubscriptions(row);
+  ASSERT_THAT(set.subscriptions, SizeIs(2));
+  EXPECT_EQ(set.subscriptions[0].path, "{}");
+  EXPECT_EQ(set.subscriptions[1].path, R"({"jobs":[]})");
 }
 
 }  // namespace

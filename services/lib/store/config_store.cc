@@ -71,6 +71,7 @@ std::string WritesJson(const std::vector<SubscriptionWrite>& writes, Which which
     Member(json, "entries", write.entries_json);
     Member(json, "inputs", write.inputs_json);
     Member(json, "spec_inputs", write.spec_inputs_json);
+    Member(json, "hoisted_rules", write.hoisted_rules_json);
     json.Key("owner_user_id");
     json.Int(write.owner_user_id);
     json.EndObject();
@@ -133,8 +134,8 @@ bool ReadProject(pqxx::transaction_base& transaction, int64_t project_id, Lock l
 
 constexpr char kSubscriptionColumns[] =
     "s.subscription_id, s.path, s.inputs_digest, s.workflow_id, s.entries, s.inputs,"
-    " s.spec_inputs, s.owner_user_id, s.ended_at IS NOT NULL";
-constexpr int kSubscriptionColumnCount = 9;
+    " s.spec_inputs, s.hoisted_rules, s.owner_user_id, s.ended_at IS NOT NULL";
+constexpr int kSubscriptionColumnCount = 10;
 
 StoredSubscription ToSubscription(const pqxx::row& row) {
   StoredSubscription subscription;
@@ -145,8 +146,9 @@ StoredSubscription ToSubscription(const pqxx::row& row) {
   subscription.entries_json = row[4].c_str();
   subscription.inputs_json = row[5].c_str();
   subscription.spec_inputs_json = row[6].c_str();
-  subscription.owner_user_id = row[7].as<int64_t>();
-  subscription.ended = row[8].as<bool>();
+  subscription.hoisted_rules_json = row[7].c_str();
+  subscription.owner_user_id = row[8].as<int64_t>();
+  subscription.ended = row[9].as<bool>();
   return subscription;
 }
 
@@ -244,7 +246,8 @@ void WriteFiles(pqxx::transaction_base& transaction, const PushPlan& plan) {
 
 constexpr char kGivenWrites[] =
     "json_to_recordset($2::json) AS w (subscription_id bigint, path text, inputs_digest text,"
-    " workflow_id text, entries text, inputs text, spec_inputs text, owner_user_id bigint)";
+    " workflow_id text, entries text, inputs text, spec_inputs text, hoisted_rules text,"
+    " owner_user_id bigint)";
 
 // Writes of known ids. A key may wander: from one id to another within this push, or to an id while
 // a tombstone still holds it. So every key that changes is given up before any is taken.
@@ -271,8 +274,8 @@ absl::Status WriteKnown(pqxx::transaction_base& transaction, const PushPlan& pla
       fmt::format("UPDATE cievents.subscriptions s SET path = w.path,"
                   " inputs_digest = w.inputs_digest, workflow_id = w.workflow_id,"
                   " entries = w.entries::json, inputs = w.inputs::json,"
-                  " spec_inputs = w.spec_inputs::json, owner_user_id = w.owner_user_id, "
-                  "root_namespace_id = $3,"
+                  " spec_inputs = w.spec_inputs::json, hoisted_rules = w.hoisted_rules::json,"
+                  " owner_user_id = w.owner_user_id, root_namespace_id = $3,"
                   " updated_at = clock_timestamp(), ended_at = NULL"
                   " FROM {} WHERE s.project_id = $1 AND s.subscription_id = w.subscription_id",
                   kGivenWrites),
@@ -291,13 +294,16 @@ std::map<Key, int64_t> WriteNew(pqxx::transaction_base& transaction, const PushP
   if (writes == "[]") return ids;
   for (const pqxx::row& row : transaction.exec_params(
            fmt::format("INSERT INTO cievents.subscriptions (project_id, root_namespace_id, path,"
-                       " inputs_digest, workflow_id, entries, inputs, spec_inputs, owner_user_id)"
+                       " inputs_digest, workflow_id, entries, inputs, spec_inputs, hoisted_rules,"
+                       " owner_user_id)"
                        " SELECT $1, $3, w.path, w.inputs_digest, w.workflow_id, w.entries::json,"
-                       " w.inputs::json, w.spec_inputs::json, w.owner_user_id FROM {}"
+                       " w.inputs::json, w.spec_inputs::json, w.hoisted_rules::json,"
+                       " w.owner_user_id FROM {}"
                        // A tombstone gets its id back, whether the caller knew of it or not.
                        " ON CONFLICT ON CONSTRAINT subscriptions_key DO UPDATE SET"
                        " workflow_id = excluded.workflow_id, entries = excluded.entries,"
                        " inputs = excluded.inputs, spec_inputs = excluded.spec_inputs,"
+                       " hoisted_rules = excluded.hoisted_rules,"
                        " owner_user_id = excluded.owner_user_id,"
                        " updated_at = clock_timestamp(), ended_at = NULL"
                        " RETURNING path, inputs_digest, subscription_id",

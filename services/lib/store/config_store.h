@@ -45,6 +45,7 @@ struct StoredSubscription {
   std::string entries_json;
   std::string inputs_json;              // canonical JSON of the include inputs
   std::string spec_inputs_json = "{}";  // canonical JSON of the file's `spec: inputs`
+  std::string hoisted_rules_json = "{}";
   int64_t owner_user_id = 0;
   bool ended = false;  // a tombstone: gets its id back when the key returns
 };
@@ -65,6 +66,7 @@ struct SubscriptionWrite {
   std::string entries_json;
   std::string inputs_json;
   std::string spec_inputs_json = "{}";
+  std::string hoisted_rules_json = "{}";
   int64_t owner_user_id = 0;
 };
 

@@ -44,6 +44,7 @@ SubscriptionWrite Write(int64_t subscription_id, const std::string& path,
   write.entries_json = R"([{"b": 1.50, "a": 1e5, "text": "é\u00e9\n"}])";
   write.inputs_json = R"({"z":12345678901234567890.0,"a":1})";
   write.spec_inputs_json = R"({"z":{"type":"number", "default":1.50},"a":null})";
+  write.hoisted_rules_json = R"({"workflow":[ {"events":[],"if":"$A","when":"never"}]})";
   write.owner_user_id = 3;
   return write;
 }
@@ -111,6 +112,9 @@ TEST_F(ConfigStoreTest, AFirstPushMakesTheProject) {
   EXPECT_EQ(found.subscriptions[0].inputs_json, plan.writes[1].inputs_json) << "bit by bit";
   EXPECT_EQ(found.subscriptions[0].spec_inputs_json, plan.writes[1].spec_inputs_json)
       << "bit by bit";
+  EXPECT_EQ(found.subscriptions[0].hoisted_rules_json, plan.writes[1].hoisted_rules_json)
+      << "bit by bit";
+  EXPECT_EQ(found.subscriptions[0].owner_user_id, plan.writes[1].owner_user_id);
   EXPECT_EQ(Sql(database_.dsn(), "SELECT slot, root_namespace_id FROM cievents.projects"),
             fmt::format("{}|70", matcher::SlotOf(70)));
 }

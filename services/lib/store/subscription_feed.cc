@@ -31,6 +31,7 @@ enum Column {
   kEntries,
   kInputs,
   kSpecInputs,
+  kHoistedRules,
   kOwnerUserId,
   kCreatedMs,
   kSuspended,
@@ -40,8 +41,8 @@ enum Column {
 constexpr char kColumns[] =
     "p.project_id, array_to_string(p.namespace_ids, ','), p.default_branch, p.commit_sha,"
     " p.deleted_at IS NOT NULL, s.subscription_id, s.path, s.workflow_id, s.entries, s.inputs,"
-    " s.spec_inputs, s.owner_user_id, (extract(epoch FROM s.created_at) * 1000)::bigint, "
-    "s.suspended";
+    " s.spec_inputs, s.hoisted_rules, s.owner_user_id,"
+    " (extract(epoch FROM s.created_at) * 1000)::bigint, s.suspended";
 constexpr char kLiveOfProject[] =
     "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
 
@@ -64,6 +65,7 @@ void AddRow(const PGresult* rows, int row, std::vector<FeedProject>& projects) {
   subscription.entries_json = Field(rows, row, kEntries);
   subscription.inputs_json = Field(rows, row, kInputs);
   subscription.spec_inputs_json = Field(rows, row, kSpecInputs);
+  subscription.hoisted_rules_json = Field(rows, row, kHoistedRules);
   subscription.owner_user_id = IntField(rows, row, kOwnerUserId);
   subscription.created_time_ms = IntField(rows, row, kCreatedMs);
   subscription.suspended = Field(rows, row, kSuspended) == "t";

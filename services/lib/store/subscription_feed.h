@@ -22,6 +22,7 @@ struct FeedSubscription {
   std::string entries_json;
   std::string inputs_json;       // include inputs, as stored
   std::string spec_inputs_json;  // the file's `spec: inputs`, as stored
+  std::string hoisted_rules_json;
   int64_t owner_user_id = 0;
   int64_t created_time_ms = 0;
   bool suspended = false;

@@ -62,8 +62,8 @@ TEST_F(SubscriptionFeedTest, LoadsEveryProjectThatExistsWithItsLiveSubscriptions
   Sql(database_.dsn(),
       "UPDATE cievents.subscriptions SET ended_at = now() WHERE path = 'ended.yml'");
   Sql(database_.dsn(), "UPDATE cievents.projects SET deleted_at = now() WHERE project_id = 3");
-  Sql(database_.dsn(), R"(UPDATE cievents.subscriptions SET spec_inputs = '{"n":{"default":1.0}}')"
-                       " WHERE path = 'a.yml'");
+  Sql(database_.dsn(), R"(UPDATE cievents.subscriptions SET spec_inputs = '{"n":{"default":1.0}}',)"
+                       R"( hoisted_rules = '{"jobs": []}' WHERE path = 'a.yml')");
   const auto feed = Connect(database_.dsn());
   const auto projects = feed->Load();
   ASSERT_TRUE(projects.ok()) << projects.status();
@@ -81,6 +81,8 @@ TEST_F(SubscriptionFeedTest, LoadsEveryProjectThatExistsWithItsLiveSubscriptions
   EXPECT_EQ(subscription.inputs_json, "{}");
   EXPECT_EQ(subscription.spec_inputs_json, R"({"n":{"default":1.0}})") << "the text, bit by bit";
   EXPECT_EQ(first.subscriptions.back().spec_inputs_json, "{}");
+  EXPECT_EQ(subscription.hoisted_rules_json, R"({"jobs": []})") << "the text, bit by bit";
+  EXPECT_EQ(first.subscriptions.back().hoisted_rules_json, "{}");
   EXPECT_EQ(subscription.owner_user_id, 9);
   EXPECT_GT(subscription.created_time_ms, 1'700'000'000'000);
   EXPECT_FALSE(subscription.suspended);
