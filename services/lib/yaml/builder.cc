@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -19,7 +20,7 @@ namespace {
 // What a subtree costs to walk, aliases expanded.
 struct Cost {
   int64_t nodes = 0;
-  int64_t bytes = 0;  // of its scalars
+  int64_t bytes = 0;  // of its scalars, and of its tags: `%TAG` can make them as long as it likes
   int height = 0;     // nested collections; a scalar has none
 
   void AddChild(const Cost& child) {
@@ -81,11 +82,14 @@ class Builder : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    CheckTag(mark);
     auto node = std::make_shared<Node>();
     node->kind = Kind::kScalar;
     node->mark = MarkOf(mark);
     node->plain = tag == "?";
-    if (tag != "?" && tag != "!") node->tag = tag;
+    // yaml-cpp says `!` of every quoted text; `! "x"` has it written.
+    const bool is_written = tag != "!" || TextAt(mark).starts_with("!");
+    if (tag != "?" && is_written) node->tag = tag;
     if (value.find('\0') != std::string::npos) {
       Fail("yaml-not-utf8", node->mark, "the text contains the character U+0000", "remove it");
     }
@@ -120,9 +124,25 @@ class Builder : public YAML::EventHandler {
     throw Stop{{std::move(code), mark, std::move(message), std::move(suggestion)}};
   }
 
-  std::string_view WrittenNull(const YAML::Mark& mark) const {
+  // The text from `mark` on; empty if it is not in the text.
+  std::string_view TextAt(const YAML::Mark& mark) const {
     if (mark.is_null() || static_cast<size_t>(mark.pos) >= text_.size()) return "";
-    const std::string_view rest = text_.substr(mark.pos);
+    return text_.substr(mark.pos);
+  }
+
+  // `!$[[ .. ]]` and `!($[[ .. ]] == "x")` are a tag and lists to YAML.
+  void CheckTag(const YAML::Mark& mark) const {
+    std::string_view rest = TextAt(mark);
+    if (!rest.starts_with("!")) return;
+    rest.remove_prefix(std::min(rest.find_first_not_of("!("), rest.size()));
+    if (!rest.starts_with("$[[")) return;
+    Explanation explanation = ExplainNegatedBlock();
+    Fail("yaml-syntax", MarkOf(mark), std::move(explanation.message),
+         std::move(explanation.suggestion));
+  }
+
+  std::string_view WrittenNull(const YAML::Mark& mark) const {
+    const std::string_view rest = TextAt(mark);
     for (const std::string_view spelling : {"~", "null", "Null", "NULL"}) {
       if (rest.substr(0, spelling.size()) != spelling) continue;
       // The next token's text may only begin alike: `null-safe: 1`.
@@ -165,7 +185,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void AddLeaf(std::shared_ptr<Node> node, YAML::anchor_t anchor) {
-    const Cost cost{1, static_cast<int64_t>(node->scalar.size()), 0};
+    const Cost cost{1, static_cast<int64_t>(node->scalar.size() + node->tag.size()), 0};
     const Mark mark = node->mark;
     Charge(cost, mark);
     NodePtr leaf = std::move(node);
@@ -174,18 +194,14 @@ class Builder : public YAML::EventHandler {
   }
 
   void Open(Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+    CheckTag(mark);
     OpenNode opened;
     opened.node = std::make_shared<Node>();
     opened.node->kind = kind;
     opened.node->mark = MarkOf(mark);
     if (tag != "?" && tag != "!") opened.node->tag = tag;
-    if (tag == "!$" && text_.substr(std::min<size_t>(mark.pos, text_.size()), 4) == "!$[[") {
-      Explanation explanation = ExplainNegatedBlock();
-      Fail("yaml-syntax", opened.node->mark, std::move(explanation.message),
-           std::move(explanation.suggestion));
-    }
     opened.anchor = anchor;
-    opened.cost = Cost{1, 0, 1};
+    opened.cost = Cost{1, static_cast<int64_t>(opened.node->tag.size()), 1};
     CheckDepth(static_cast<int>(open_.size()) + 1, opened.node->mark);
     Charge(opened.cost, opened.node->mark);
     last_quoted_ = std::nullopt;
@@ -227,7 +243,8 @@ class Builder : public YAML::EventHandler {
     }
     // GitLab merges each of several `<<` keys of one map, and real files have them.
     if (key.plain && key.scalar == "<<") return;
-    if (!keys->insert(key.scalar).second) {
+    // A null key is the empty text in GitLab.
+    if (!keys->insert(key.is_null() ? std::string() : key.scalar).second) {
       Fail("yaml-duplicate-key", mark,
            fmt::format("the key `{}` stands twice", Shorten(key.scalar)), "remove one of them");
     }
@@ -295,6 +312,20 @@ std::optional<YAML::Mark> FindRest(std::string_view text, YAML::Parser* parser) 
   return std::nullopt;
 }
 
+// The first line with content, if it is a directive.
+size_t FindDirective(std::string_view text) {
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    const size_t content = line.find_first_not_of(" \t\r");
+    if (content != std::string_view::npos && line[content] != '#') {
+      return line[0] == '%' ? begin : std::string_view::npos;
+    }
+    begin = end + 1;
+  }
+  return std::string_view::npos;
+}
+
 // yaml-cpp takes the end of the text for the missing quote.
 bool QuoteIsOpen(std::string_view text, size_t offset) {
   // A tag or an anchor may stand before the quote.
@@ -340,9 +371,19 @@ std::variant<NodePtr, ParseError> BuildTree(std::string_view text, const ParseOp
     Explanation explanation = ExplainSyntaxError(text, offset, exception.msg);
     return ParseError{"yaml-syntax", builder.MarkOf(exception.mark), explanation.message,
                       explanation.suggestion};
+  } catch (const std::logic_error& exception) {
+    // None is known. The text is a stranger's: no surprise in yaml-cpp may end the process.
+    return ParseError{"yaml-syntax", Mark{options.first_line, 1},
+                      fmt::format("not valid YAML: {}", exception.what()), ""};
   }
   NodePtr root = builder.TakeRoot();
   if (root != nullptr) return root;
+  if (const size_t directive = FindDirective(text); directive != std::string_view::npos) {
+    return ParseError{
+        "yaml-syntax", MarkAt(text, directive, options.first_line),
+        "a `%` directive stands alone: GitLab reads what comes before a `---` by itself",
+        "remove the line"};
+  }
   auto empty = std::make_shared<Node>();
   empty->mark = Mark{options.first_line, 1};
   return NodePtr(std::move(empty));

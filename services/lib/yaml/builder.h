@@ -13,6 +13,9 @@ namespace cievents::yaml::internal {
 // without a byte order mark, and within limits.bytes_max.
 std::variant<NodePtr, ParseError> BuildTree(std::string_view text, const ParseOptions& options);
 
+// The place of a byte of the text.
+Mark MarkAt(std::string_view text, size_t offset, int first_line);
+
 }  // namespace cievents::yaml::internal
 
 #endif  // SERVICES_LIB_YAML_BUILDER_H_

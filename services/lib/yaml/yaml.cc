@@ -13,15 +13,22 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
-
-Mark MarkAt(std::string_view text, size_t offset, int first_line) {
-  const std::string_view before = text.substr(0, offset);
-  const size_t newline = before.rfind('\n');
-  const size_t line_begin = newline == std::string_view::npos ? 0 : newline + 1;
-  return Mark{first_line + static_cast<int>(std::count(before.begin(), before.end(), '\n')),
-              static_cast<int>(offset - line_begin) + 1};
+// Who saves a file as UTF-16 should read that, and not "not valid UTF-8". Empty if it is none.
+std::string_view WideEncoding(std::string_view text) {
+  using std::string_view_literals::operator""sv;
+  if (text.starts_with("\xFF\xFE\0\0"sv)) return "UTF-32 (little endian)";
+  if (text.starts_with("\0\0\xFE\xFF"sv)) return "UTF-32 (big endian)";
+  if (text.starts_with("\xFF\xFE"sv)) return "UTF-16 (little endian)";
+  if (text.starts_with("\xFE\xFF"sv)) return "UTF-16 (big endian)";
+  // Without a byte order mark: every other byte of two ASCII characters is zero.
+  if (text.size() < 4) return "";
+  const bool zero[] = {text[0] == 0, text[1] == 0, text[2] == 0, text[3] == 0};
+  if (!zero[0] && zero[1] && !zero[2] && zero[3]) return "UTF-16 (little endian)";
+  if (zero[0] && !zero[1] && zero[2] && !zero[3]) return "UTF-16 (big endian)";
+  return "";
 }
+
+bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 // The length of the longest prefix that is valid UTF-8. Of four neighbouring prefixes one ends
 // between two characters, so that this can be halved.
@@ -50,16 +57,34 @@ size_t FindControlCharacter(std::string_view text) {
 }
 
 std::optional<ParseError> CheckCharacters(std::string_view text, int first_line) {
+  if (auto error = CheckEncoding(text, first_line)) return error;
   if (!IsUtf8(text)) {
-    return ParseError{"yaml-not-utf8", MarkAt(text, ValidPrefixLength(text), first_line),
+    return ParseError{"yaml-not-utf8", internal::MarkAt(text, ValidPrefixLength(text), first_line),
                       "the file is not valid UTF-8", "save it as UTF-8"};
   }
   const size_t control = FindControlCharacter(text);
   if (control == std::string_view::npos) return std::nullopt;
   const std::string name = fmt::format("U+{:04X}", static_cast<unsigned char>(text[control]));
   return ParseError{text[control] == '\0' ? "yaml-not-utf8" : "yaml-syntax",
-                    MarkAt(text, control, first_line),
+                    internal::MarkAt(text, control, first_line),
                     fmt::format("the file contains the control character {}", name), "remove it"};
+}
+
+// yaml-cpp holds the tokens of a whole flow collection (`[..]`, `{..}`) in memory before it says
+// anything of it: of 2 MiB of `{a,a,` some 400 MB. A collection that is within the limit on nodes
+// has at most three brackets and commas a node.
+std::optional<ParseError> CheckFlowMarks(std::string_view text, const ParseOptions& options) {
+  constexpr int64_t kFlowMarksPerNodeMax = 4;
+  const int64_t most = kFlowMarksPerNodeMax * options.limits.nodes_max;
+  int64_t count = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_mark = c == '[' || c == ']' || c == '{' || c == '}' || c == ',';
+    if (!is_mark || ++count <= most) continue;
+    return ParseError{"yaml-too-many-nodes", internal::MarkAt(text, i, options.first_line),
+                      fmt::format("more than {} brackets and commas", most), "split the file"};
+  }
+  return std::nullopt;
 }
 
 bool IsDigits(std::string_view text) {
@@ -80,6 +105,25 @@ std::vector<const Node*> MergedMaps(const Node& value) {
 }
 
 }  // namespace
+
+namespace internal {
+
+Mark MarkAt(std::string_view text, size_t offset, int first_line) {
+  const std::string_view before = text.substr(0, offset);
+  const size_t newline = before.rfind('\n');
+  const size_t line_begin = newline == std::string_view::npos ? 0 : newline + 1;
+  return Mark{first_line + static_cast<int>(std::count(before.begin(), before.end(), '\n')),
+              static_cast<int>(offset - line_begin) + 1};
+}
+
+}  // namespace internal
+
+std::optional<ParseError> CheckEncoding(std::string_view text, int first_line) {
+  const std::string_view encoding = WideEncoding(text);
+  if (encoding.empty()) return std::nullopt;
+  return ParseError{"yaml-not-utf8", Mark{first_line, 1},
+                    fmt::format("the file is {}, not UTF-8", encoding), "save it as UTF-8"};
+}
 
 const MapItem* Node::FindItem(std::string_view key) const {
   for (const MapItem& item : map) {
@@ -162,6 +206,7 @@ std::variant<NodePtr, ParseError> Parse(std::string_view text, const ParseOption
   }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (auto error = CheckCharacters(text, options.first_line)) return *std::move(error);
+  if (auto error = CheckFlowMarks(text, options)) return *std::move(error);
   return internal::BuildTree(text, options);
 }
 

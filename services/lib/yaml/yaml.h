@@ -41,7 +41,7 @@ class Node {
  public:
   Kind kind = Kind::kNull;
   Mark mark;
-  std::string tag;     // as written (`!reference`), empty if none
+  std::string tag;     // as written (`!reference`; `!` before a scalar), empty if none
   std::string scalar;  // kScalar: the text after YAML's unescaping; kNull: as written (`~`, ``)
   bool plain = true;   // kScalar: not quoted, not a block scalar
   std::vector<NodePtr> items;  // kSequence
@@ -91,6 +91,10 @@ struct ParseOptions {
   Limits limits;
   int first_line = 1;  // the line number of the text's first line (a document inside a file)
 };
+
+// What is wrong with the encoding, judged by the first bytes alone: for who splits a text before it
+// is parsed. Parse checks it too.
+std::optional<ParseError> CheckEncoding(std::string_view text, int first_line = 1);
 
 // Parses the first document of `text`. An empty text is a null node. Never throws; time and memory
 // are bounded by the limits.
