@@ -45,6 +45,10 @@ class InputSpec {
   // As it is written; Check coerces it.
   const std::optional<InputValue>& default_value() const { return default_value_; }
   bool is_array() const { return type_ == Type::kArray; }
+  // Any text will do.
+  bool is_unconstrained_text() const {
+    return type_ == Type::kString && !options_.has_value() && regex_ == nullptr && !has_rules_;
+  }
 
   // Coerces `value` to the declared type and adds what GitLab says against it to `errors`:
   // "`name` input: ...". True = nothing.
