@@ -32,6 +32,8 @@ absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const std::string& dir,
   absl::Status failed;
   ci_yaml::AssembleRequest request;
   request.permissions = Everything();
+  request.catalogue = &catalogue;
+  request.unused_files = ci_yaml::UnusedFiles::kReport;
   for (const CheckoutFile& file : files) request.manifest_paths.push_back(file.path);
   request.lookup = [&](std::string_view path, ci_yaml::FileRole role, ci_yaml::CommitFile* file) {
     const std::string key = fmt::format("{}:{}", static_cast<int>(role), path);

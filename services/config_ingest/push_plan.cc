@@ -28,6 +28,17 @@ std::unique_ptr<ParsedFile> ReadParsed(const std::string& json) {
   return std::make_unique<ParsedFile>(*std::move(parsed));
 }
 
+// Whether what was read of a file in the role `stored` is what the role `asked` reads of it: of a
+// file with `spec: events` the header alone counts, by whatever way it is found.
+bool IsSameReading(std::string_view stored, FileRole asked, const ParsedFile& parsed) {
+  if (stored == RoleName(asked)) return true;
+  const auto reads_header_first = [](std::string_view role) {
+    return role == RoleName(FileRole::kHeaderOnly) || role == RoleName(FileRole::kIncluded);
+  };
+  return reads_header_first(stored) && reads_header_first(RoleName(asked)) &&
+         parsed.has_spec_events;
+}
+
 }  // namespace
 
 std::string_view RoleName(FileRole role) {
@@ -51,6 +62,7 @@ CommitFiles::CommitFiles(const Push& push, const Catalogue& catalogue)
 
 void CommitFiles::UseStored(const std::vector<store::StoredConfigFile>& stored) {
   stored_.clear();
+  roles_.clear();
   for (const store::StoredConfigFile& file : stored) {
     stored_.emplace(file.path, Stored{file.role, file.blob_id, file.parsed_json, file.good_blob_id,
                                       file.good_parsed_json, nullptr, nullptr});
@@ -69,12 +81,9 @@ const CommitFiles::Known* CommitFiles::FindCurrent(std::string_view path, FileRo
     const auto stored = stored_.find(path);
     const auto blob = blob_by_path_.find(path);
     CIEVENTS_CHECK(blob != blob_by_path_.end());
-    if (stored == stored_.end() || stored->second.role != RoleName(role) ||
-        stored->second.blob_id != blob->second) {
-      return nullptr;
-    }
+    if (stored == stored_.end() || stored->second.blob_id != blob->second) return nullptr;
     std::unique_ptr<ParsedFile> parsed = ReadParsed(stored->second.json);
-    if (parsed == nullptr) return nullptr;
+    if (parsed == nullptr || !IsSameReading(stored->second.role, role, *parsed)) return nullptr;
     known->parsed = *std::move(parsed);
     known->json = stored->second.json;
   }
@@ -83,19 +92,30 @@ const CommitFiles::Known* CommitFiles::FindCurrent(std::string_view path, FileRo
 
 const ParsedFile* CommitFiles::FindGood(std::string_view path, FileRole role) {
   const auto it = stored_.find(path);
-  if (it == stored_.end() || it->second.role != RoleName(role)) return nullptr;
+  if (it == stored_.end()) return nullptr;
   if (it->second.good == nullptr) it->second.good = ReadParsed(it->second.good_json);
-  return it->second.good.get();
+  const ParsedFile* good = it->second.good.get();
+  return good != nullptr && IsSameReading(it->second.role, role, *good) ? good : nullptr;
 }
 
 ci_yaml::FilePresence CommitFiles::Lookup(std::string_view path, FileRole role,
                                           ci_yaml::CommitFile* file) {
   if (!blob_by_path_.contains(path)) return ci_yaml::FilePresence::kAbsent;
+  roles_.emplace(path, role);
   const Known* current = FindCurrent(path, role);
-  if (current == nullptr) return ci_yaml::FilePresence::kUnknown;
+  if (current == nullptr) {
+    file->live = FindGood(path, role);
+    return ci_yaml::FilePresence::kUnknown;
+  }
   file->parsed = &current->parsed;
   file->live = HasErrors(current->parsed.issues) ? FindGood(path, role) : &current->parsed;
   return ci_yaml::FilePresence::kGiven;
+}
+
+FileRole CommitFiles::RoleOf(const std::string& path) const {
+  const auto role = roles_.find(path);
+  if (role != roles_.end()) return role->second;
+  return ci_yaml::RoleByPath(path, push_.ci_config_path).value_or(FileRole::kIncluded);
 }
 
 std::vector<store::StoredConfigFile> CommitFiles::ToStore(
@@ -104,8 +124,12 @@ std::vector<store::StoredConfigFile> CommitFiles::ToStore(
   for (const std::string& path : paths_of_interest) {
     store::StoredConfigFile row;
     row.path = path;
-    const FileRole role =
-        ci_yaml::RoleByPath(path, push_.ci_config_path).value_or(FileRole::kHeaderOnly);
+    if (path.ends_with('*')) {
+      row.role = kPrefixRole;
+      rows.push_back(std::move(row));
+      continue;
+    }
+    const FileRole role = RoleOf(path);
     row.role = RoleName(role);
     const auto blob = blob_by_path_.find(path);
     const auto current = current_.find(CurrentKey(path, role));
@@ -116,7 +140,8 @@ std::vector<store::StoredConfigFile> CommitFiles::ToStore(
         row.good_blob_id = row.blob_id;
         row.good_parsed_json = row.parsed_json;
       } else if (const auto stored = stored_.find(path);
-                 stored != stored_.end() && stored->second.role == row.role) {
+                 stored != stored_.end() && stored->second.good != nullptr &&
+                 IsSameReading(stored->second.role, role, *stored->second.good)) {
         row.good_blob_id = stored->second.good_blob_id;
         row.good_parsed_json = stored->second.good_json;
       }

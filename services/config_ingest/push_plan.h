@@ -19,13 +19,15 @@ class CommitFiles {
  public:
   CommitFiles(const Push& push, const Catalogue& catalogue);
 
-  // Takes what earlier pushes left; called again under the lock, where it may have changed.
+  // Takes what earlier pushes left; called again under the lock, where it may have changed. Begins
+  // an assembly: the roles that files are then looked up in are those that ToStore writes.
   void UseStored(const std::vector<store::StoredConfigFile>& stored);
 
   ci_yaml::FilePresence Lookup(std::string_view path, ci_yaml::FileRole role,
                                ci_yaml::CommitFile* file);
 
-  // The rows that the next push finds: one for each path of interest.
+  // The rows that the next push finds: one for each path of interest. One that stands for all paths
+  // with a prefix (see Assembly::paths_of_interest) has the role kPrefixRole.
   std::vector<store::StoredConfigFile> ToStore(
       const std::vector<std::string>& paths_of_interest) const;
 
@@ -46,6 +48,7 @@ class CommitFiles {
   };
 
   const Known* FindCurrent(std::string_view path, ci_yaml::FileRole role);
+  ci_yaml::FileRole RoleOf(const std::string& path) const;
   const ci_yaml::ParsedFile* FindGood(std::string_view path, ci_yaml::FileRole role);
 
   const Push& push_;
@@ -53,6 +56,7 @@ class CommitFiles {
   StringMap<std::string> blob_by_path_;
   StringMap<std::unique_ptr<Known>> current_;  // by path and role
   StringMap<Stored> stored_;                   // by path
+  StringMap<ci_yaml::FileRole> roles_;         // by path: the first that it was looked up in
 };
 
 // The difference between what is stored and what the drafts say. Ids are stable: a key (path,
@@ -75,6 +79,7 @@ SubscriptionDiff DiffSubscriptions(const std::vector<store::StoredSubscription>&
                                    int64_t pusher_user_id);
 
 std::string_view RoleName(ci_yaml::FileRole role);
+inline constexpr std::string_view kPrefixRole = "prefix";
 
 }  // namespace cievents::config_ingest
 

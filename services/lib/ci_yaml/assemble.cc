@@ -5,20 +5,17 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 #include <utility>
 
-#include "services/lib/base/nearest.h"
-#include "services/lib/base/sha256.h"
+#include "services/lib/ci_yaml/closure.h"
+#include "services/lib/ci_yaml/commit_view.h"
+#include "services/lib/ci_yaml/hoisting.h"
 #include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/issue_codes.h"
 #include "services/lib/yaml/yaml.h"
 
 namespace cievents::ci_yaml {
 namespace {
-
-// Suggestions cost a comparison with every path of the commit.
-constexpr int kMissingPathsWithSuggestionMax = 3;
 
 bool HasYamlExtension(std::string_view path) {
   return path.ends_with(".yml") || path.ends_with(".yaml");
@@ -28,15 +25,17 @@ bool IsDirectlyIn(std::string_view folder, std::string_view path) {
   return path.starts_with(folder) && path.find('/', folder.size()) == std::string_view::npos;
 }
 
-std::string InputsDigest(const std::vector<matcher::InputBinding>& inputs) {
-  return Sha256Hex(InputsToJson(inputs));
-}
-
 // As the parser counts them: names of entries and `events` of their rules.
 size_t PatternCount(const matcher::Entry& entry) {
   size_t count = entry.patterns.size();
   if (!entry.rules.has_value()) return count;
   for (const matcher::RuleClause& clause : *entry.rules) count += clause.events.size();
+  return count;
+}
+
+size_t PatternCount(const std::vector<matcher::Entry>& entries) {
+  size_t count = 0;
+  for (const matcher::Entry& entry : entries) count += PatternCount(entry);
   return count;
 }
 
@@ -61,106 +60,52 @@ std::string RightSpelling(std::string_view path) {
 
 class Assembler {
  public:
-  explicit Assembler(const AssembleRequest& request) : request_(request) {
-    if (!request.ci_config_path.empty()) ci_path_ = request.ci_config_path;
-  }
+  explicit Assembler(const AssembleRequest& request) : request_(request), commit_(request) {}
 
   Assembly Run();
 
  private:
   using Key = std::pair<std::string, std::string>;  // path, inputs digest
 
-  void ReadManifest();
   void WarnOfMisspelledPaths();
-  bool Exists(std::string_view path) const {
-    return std::binary_search(paths_.begin(), paths_.end(), path);
-  }
-  // What is known of a file of the commit; nulls if it is absent or its content is asked for.
-  CommitFile Get(const std::string& path, FileRole role);
-  void AddCiFile();
-  void AddIncludes(const std::vector<LocalInclude>& includes);
-  void AddInclude(const LocalInclude& include);
-  void AddMissingInclude(const LocalInclude& include);
-  void AddEventsFolder();
+  void AddCiFile(const CommitFile& ci_file, const Closure& closure);
+  // The entries that `.gitlab-ci-event.yml` adds to those of the CI file.
+  void AddEventList(std::string_view spec_inputs_json, std::vector<matcher::Entry>* entries);
+  // The entries and rules that stand in `workflow` and in jobs.
+  Hoisted HoistRules(const CommitFile& ci_file, const Closure& closure);
+  void AddIncludedFile(const ClosureFile& included);
+  void AddEventsFolder(const Closure& closure);
+  void WarnOfUnusedFiles(const Closure& closure);
   std::vector<matcher::Entry> Permitted(const std::string& file,
                                         const std::vector<matcher::Entry>& entries);
   bool IsPermitted(const std::string& file, const matcher::Entry& entry);
-  void DropSurplusPatterns(const std::string& file, std::vector<matcher::Entry>* entries,
-                           size_t already_there);
+  void DropSurplusPatterns(const std::string& file, size_t already_there,
+                           std::vector<matcher::Entry>* entries);
   // Drops the entries of `file` that can never make a request, with an error each.
   void DropUnusableEntries(const std::string& file,
                            const std::vector<matcher::InputBinding>& include_inputs,
                            std::string_view spec_inputs_json, std::vector<matcher::Entry>* entries);
-  bool IncludeInputsFit(const LocalInclude& include, std::string_view spec_inputs_json);
-  void AddDraft(const std::string& path, std::vector<matcher::Entry> entries,
-                std::vector<matcher::InputBinding> inputs, std::string_view spec_inputs_json);
-  void AddIssue(const IssueCode& code, const std::string& file, matcher::Position position,
-                std::string message, std::string suggestion = "");
+  bool InputsFit(const ClosureFile& included);
+  void AddDraft(SubscriptionDraft draft);
   void Finish();
 
   const AssembleRequest& request_;
-  std::string ci_path_{kDefaultCiConfigPath};
-  std::vector<std::string> paths_;  // sorted, distinct
+  CommitView commit_;
   Assembly assembly_;
-  std::set<std::string> interest_;
-  std::set<std::string> needs_content_;
-  std::set<std::string> with_issues_;  // files whose own issues are in already
   std::map<std::string, std::vector<matcher::Entry>> permitted_;  // by file
-  std::set<std::string> subscribed_as_included_;
   std::map<Key, SubscriptionDraft> drafts_;
-  int missing_paths_ = 0;
   matcher::EventPathTable paths_of_inputs_;
 };
 
-void Assembler::AddIssue(const IssueCode& code, const std::string& file, matcher::Position position,
-                         std::string message, std::string suggestion) {
-  assembly_.issues.push_back({code.severity, std::string(code.text), file, position.line,
-                              position.column, std::move(message), std::move(suggestion)});
-}
-
-void Assembler::ReadManifest() {
-  paths_ = request_.manifest_paths;
-  std::sort(paths_.begin(), paths_.end());
-  paths_.erase(std::unique(paths_.begin(), paths_.end()), paths_.end());
-  if (paths_.size() <= static_cast<size_t>(kManifestFilesMax)) return;
-  AddIssue(kTooManyFiles, paths_[kManifestFilesMax], {},
-           fmt::format("the commit has {} YAML files; of more than {} the last in path order are "
-                       "not looked at, from this one on",
-                       paths_.size(), kManifestFilesMax),
-           "move YAML that is no CI configuration to other projects");
-  paths_.resize(kManifestFilesMax);
-}
-
 void Assembler::WarnOfMisspelledPaths() {
-  for (const std::string& path : paths_) {
+  for (const std::string& path : commit_.paths()) {
     const std::string right = RightSpelling(path);
-    if (right.empty() || path == ci_path_) continue;
-    interest_.insert(path);
-    AddIssue(kMisspelledPath, path, {1, 1}, "this path has no meaning: the file subscribes nothing",
-             fmt::format("rename it to `{}`", right));
+    if (right.empty() || path == commit_.ci_path()) continue;
+    commit_.AddInterest(path);
+    commit_.AddIssue(kMisspelledPath, path, {1, 1},
+                     "this path has no meaning: the file subscribes nothing",
+                     fmt::format("rename it to `{}`", right));
   }
-}
-
-CommitFile Assembler::Get(const std::string& path, FileRole role) {
-  interest_.insert(path);
-  CommitFile file;
-  if (!Exists(path)) return file;
-  switch (request_.lookup(path, role, &file)) {
-    case FilePresence::kAbsent:
-      return {};
-    case FilePresence::kUnknown:
-      needs_content_.insert(path);
-      return {};
-    case FilePresence::kGiven:
-      break;
-  }
-  if (file.parsed != nullptr && with_issues_.insert(path).second) {
-    for (Issue issue : file.parsed->issues) {
-      issue.file = path;  // the cache is by content, and the same content may stand elsewhere
-      assembly_.issues.push_back(std::move(issue));
-    }
-  }
-  return file;
 }
 
 bool Assembler::IsPermitted(const std::string& file, const matcher::Entry& entry) {
@@ -178,16 +123,16 @@ bool Assembler::IsPermitted(const std::string& file, const matcher::Entry& entry
     refused = fmt::format("project {}", scope.project_id);
   }
   if (!refused.empty()) {
-    AddIssue(
+    commit_.AddIssue(
         kScopeNotAllowed, file, entry.position,
         fmt::format("whoever pushed may not subscribe to the events of this scope: {}", refused),
         "have somebody push who may, or remove `scope`");
     return false;
   }
   if (entry.confidential && !allowed.confidential) {
-    AddIssue(kConfidentialNotAllowed, file, entry.position,
-             "whoever pushed may not subscribe to confidential events",
-             "have somebody push who may, or remove `confidential`");
+    commit_.AddIssue(kConfidentialNotAllowed, file, entry.position,
+                     "whoever pushed may not subscribe to confidential events",
+                     "have somebody push who may, or remove `confidential`");
     return false;
   }
   return true;
@@ -206,17 +151,18 @@ std::vector<matcher::Entry> Assembler::Permitted(const std::string& file,
 }
 
 // The parser bounds each file; the CI file and the event list make one subscription together.
-void Assembler::DropSurplusPatterns(const std::string& file, std::vector<matcher::Entry>* entries,
-                                    size_t already_there) {
+void Assembler::DropSurplusPatterns(const std::string& file, size_t already_there,
+                                    std::vector<matcher::Entry>* entries) {
   size_t count = already_there;
   for (size_t i = 0; i < entries->size(); ++i) {
     count += PatternCount((*entries)[i]);
     if (count <= static_cast<size_t>(kPatternsPerSubscriptionMax)) continue;
-    AddIssue(kTooManyPatterns, file, (*entries)[i].position,
-             fmt::format("more than {} patterns in `{}` and `{}` together; this entry and those "
-                         "after it are not applied",
-                         kPatternsPerSubscriptionMax, ci_path_, kEventListPath),
-             "use `*` or `**`, or move entries into files of `.gitlab/ci/events/`");
+    commit_.AddIssue(
+        kTooManyPatterns, file, (*entries)[i].position,
+        fmt::format("more than {} patterns start the pipeline of `{}`; this entry and those "
+                    "after it are not applied",
+                    kPatternsPerSubscriptionMax, commit_.ci_path()),
+        "use `*` or `**`, or move entries into files of `.gitlab/ci/events/`");
     entries->resize(i);
     return;
   }
@@ -230,131 +176,122 @@ void Assembler::DropUnusableEntries(const std::string& file,
     std::string problem =
         CheckRequestInputs(include_inputs, entry.inputs, spec_inputs_json, paths_of_inputs_);
     if (problem.empty()) return false;
-    AddIssue(kBadInput, file, entry.position, std::move(problem),
-             "the entry is not applied: give it `inputs`, or give the input a `default`");
+    commit_.AddIssue(kBadInput, file, entry.position, std::move(problem),
+                     "the entry is not applied: give it `inputs`, or give the input a `default`");
     return true;
   });
 }
 
-bool Assembler::IncludeInputsFit(const LocalInclude& include, std::string_view spec_inputs_json) {
+bool Assembler::InputsFit(const ClosureFile& included) {
   const std::vector<InputProblem> problems =
-      CheckInputs(include.inputs, spec_inputs_json, paths_of_inputs_);
+      CheckInputs(included.inputs, included.file.live->spec_inputs_json, paths_of_inputs_);
   for (const InputProblem& problem : problems) {
-    AddIssue(kBadInput, ci_path_, problem.position, problem.message,
-             fmt::format("see `spec: inputs` of `{}`", yaml::Shorten(include.path)));
+    commit_.AddIssue(kBadInput, included.included_from, problem.position, problem.message,
+                     fmt::format("see `spec: inputs` of `{}`", yaml::Shorten(included.path)));
   }
   return problems.empty();
 }
 
-void Assembler::AddDraft(const std::string& path, std::vector<matcher::Entry> entries,
-                         std::vector<matcher::InputBinding> inputs,
-                         std::string_view spec_inputs_json) {
-  if (entries.empty()) return;
-  SubscriptionDraft draft;
-  draft.path = path;
-  draft.inputs_digest = InputsDigest(inputs);
-  draft.include_inputs = std::move(inputs);
-  draft.spec_inputs_json = spec_inputs_json;
-  draft.workflow_id = WorkflowId(entries, draft.hoisted_rules, spec_inputs_json);
-  draft.entries = std::move(entries);
-  const Key key{path, draft.inputs_digest};
+void Assembler::AddDraft(SubscriptionDraft draft) {
+  if (draft.entries.empty()) return;
+  draft.inputs_digest = InputsDigest(draft.include_inputs);
+  draft.workflow_id = WorkflowId(draft.entries, draft.hoisted_rules, draft.spec_inputs_json);
+  const Key key{draft.path, draft.inputs_digest};
   drafts_.try_emplace(key, std::move(draft));
 }
 
-void Assembler::AddCiFile() {
-  const std::string list_path(kEventListPath);
-  const CommitFile ci_file = Get(ci_path_, FileRole::kCiFile);
-  const CommitFile event_list =
-      ci_path_ == list_path ? CommitFile{} : Get(list_path, FileRole::kEventList);
-  std::vector<matcher::Entry> entries;
-  const std::string_view spec_inputs =
-      ci_file.live != nullptr ? std::string_view(ci_file.live->spec_inputs_json) : "{}";
-  if (ci_file.live != nullptr) {
-    entries = Permitted(ci_path_, ci_file.live->entries);
-    DropUnusableEntries(ci_path_, {}, spec_inputs, &entries);
-  }
-  size_t patterns = 0;
-  for (const matcher::Entry& entry : entries) patterns += PatternCount(entry);
+Hoisted Assembler::HoistRules(const CommitFile&, const Closure&) { return {}; }
 
-  if (event_list.live != nullptr && !event_list.live->entries.empty()) {
-    if (!Exists(ci_path_)) {
-      AddIssue(kCiFileMissing, list_path, event_list.live->entries[0].position,
-               fmt::format("the events start the pipeline of `{}`, which does not exist", ci_path_),
-               "add it, or subscribe with a file of `.gitlab/ci/events/`");
-      return;
-    }
-    std::vector<matcher::Entry> listed = Permitted(list_path, event_list.live->entries);
-    DropUnusableEntries(list_path, {}, spec_inputs, &listed);
-    DropSurplusPatterns(list_path, &listed, patterns);
-    entries.insert(entries.end(), listed.begin(), listed.end());
-  }
-  AddDraft(ci_path_, std::move(entries), {},
-           ci_file.live != nullptr ? ci_file.live->spec_inputs_json : "{}");
-  if (ci_file.live != nullptr) AddIncludes(ci_file.live->includes);
-}
-
-void Assembler::AddIncludes(const std::vector<LocalInclude>& includes) {
-  const size_t included = std::min<size_t>(includes.size(), kClosureFilesMax);
-  for (size_t i = 0; i < included; ++i) AddInclude(includes[i]);
-  if (included < includes.size()) {
-    AddIssue(kTooManyIncludes, ci_path_, includes[included].position,
-             fmt::format("{} includes; those after the first {} are not looked at", includes.size(),
-                         kClosureFilesMax),
-             "put subscriptions into `.gitlab/ci/events/`, where no include is needed");
-  }
-}
-
-void Assembler::AddMissingInclude(const LocalInclude& include) {
-  interest_.insert(include.path);
-  std::vector<std::string> nearest;
-  if (missing_paths_++ < kMissingPathsWithSuggestionMax) {
-    nearest = NearestTexts(include.path, paths_, 1);
-  }
-  AddIssue(kIncludeNotFound, ci_path_, include.position,
-           fmt::format("the included file `{}` does not exist in this commit",
-                       yaml::Shorten(include.path)),
-           nearest.empty() ? "add the file, or remove the include"
-                           : fmt::format("did you mean `{}`?", nearest[0]));
-}
-
-void Assembler::AddInclude(const LocalInclude& include) {
-  if (!HasYamlExtension(include.path)) {
-    AddIssue(kIncludeNotYaml, ci_path_, include.position,
-             fmt::format("the included file `{}` does not end in .yml or .yaml",
-                         yaml::Shorten(include.path)),
-             "rename the file");
+void Assembler::AddEventList(std::string_view spec_inputs_json,
+                             std::vector<matcher::Entry>* entries) {
+  const std::string path(kEventListPath);
+  if (commit_.ci_path() == path) return;
+  const CommitFile list = commit_.Get(path, FileRole::kEventList);
+  if (list.live == nullptr || list.live->entries.empty()) return;
+  if (!commit_.Exists(commit_.ci_path())) {
+    commit_.AddIssue(kCiFileMissing, path, list.live->entries[0].position,
+                     fmt::format("the events start the pipeline of `{}`, which does not exist",
+                                 commit_.ci_path()),
+                     "add it, or subscribe with a file of `.gitlab/ci/events/`");
     return;
   }
-  if (!Exists(include.path)) return AddMissingInclude(include);
-  // Its events are those of the CI file, which are in already.
-  if (include.path == ci_path_) return;
-  const CommitFile file = Get(include.path, FileRole::kHeaderOnly);
-  if (file.live == nullptr || !file.live->has_spec_events) return;
-  subscribed_as_included_.insert(include.path);
-  if (!IncludeInputsFit(include, file.live->spec_inputs_json)) return;
-  std::vector<matcher::Entry> entries = Permitted(include.path, file.live->entries);
-  DropUnusableEntries(include.path, include.inputs, file.live->spec_inputs_json, &entries);
-  AddDraft(include.path, std::move(entries), include.inputs, file.live->spec_inputs_json);
+  std::vector<matcher::Entry> listed = Permitted(path, list.live->entries);
+  DropUnusableEntries(path, {}, spec_inputs_json, &listed);
+  DropSurplusPatterns(path, PatternCount(*entries), &listed);
+  entries->insert(entries->end(), listed.begin(), listed.end());
 }
 
-void Assembler::AddEventsFolder() {
-  for (auto path = std::lower_bound(paths_.begin(), paths_.end(), kEventsFolder);
-       path != paths_.end() && path->starts_with(kEventsFolder); ++path) {
-    if (*path == ci_path_ || !IsDirectlyIn(kEventsFolder, *path) || !HasYamlExtension(*path)) {
+void Assembler::AddCiFile(const CommitFile& ci_file, const Closure& closure) {
+  const std::string& path = commit_.ci_path();
+  SubscriptionDraft draft;
+  draft.path = path;
+  if (ci_file.live != nullptr) {
+    draft.spec_inputs_json = ci_file.live->spec_inputs_json;
+    draft.entries = Permitted(path, ci_file.live->entries);
+    DropUnusableEntries(path, {}, draft.spec_inputs_json, &draft.entries);
+  }
+  Hoisted hoisted = HoistRules(ci_file, closure);
+  DropUnusableEntries(path, {}, draft.spec_inputs_json, &hoisted.entries);
+  DropSurplusPatterns(path, PatternCount(draft.entries), &hoisted.entries);
+  draft.entries.insert(draft.entries.end(), hoisted.entries.begin(), hoisted.entries.end());
+  AddEventList(draft.spec_inputs_json, &draft.entries);
+  // What is left to pipeline creation is of no interest where no event starts the pipeline.
+  const bool subscribes = !draft.entries.empty();
+  std::erase_if(hoisted.issues, [&](const Issue& issue) {
+    return !subscribes && issue.severity == Severity::kInfo;
+  });
+  commit_.AddIssues(std::move(hoisted.issues));
+  draft.hoisted_rules = std::move(hoisted.rules);
+  AddDraft(std::move(draft));
+}
+
+void Assembler::AddIncludedFile(const ClosureFile& included) {
+  const ParsedFile& live = *included.file.live;
+  if (!InputsFit(included)) return;
+  SubscriptionDraft draft;
+  draft.path = included.path;
+  draft.include_inputs = included.inputs;
+  draft.spec_inputs_json = live.spec_inputs_json;
+  draft.entries = Permitted(included.path, live.entries);
+  DropUnusableEntries(included.path, included.inputs, live.spec_inputs_json, &draft.entries);
+  AddDraft(std::move(draft));
+}
+
+void Assembler::AddEventsFolder(const Closure& closure) {
+  const std::vector<std::string>& paths = commit_.paths();
+  for (auto path = std::lower_bound(paths.begin(), paths.end(), kEventsFolder);
+       path != paths.end() && path->starts_with(kEventsFolder); ++path) {
+    if (*path == commit_.ci_path() || !IsDirectlyIn(kEventsFolder, *path)) continue;
+    if (!HasYamlExtension(*path)) continue;
+    if (closure.Contains(*path)) {
+      commit_.AddIssue(kSubscribedAsIncluded, *path, {1, 1},
+                       fmt::format("an include of `{}` reaches this file: it counts with that "
+                                   "include's inputs, and not on its own",
+                                   commit_.ci_path()));
       continue;
     }
-    const CommitFile file = Get(*path, FileRole::kHeaderOnly);
-    if (subscribed_as_included_.count(*path) > 0) {
-      AddIssue(
-          kSubscribedAsIncluded, *path, {1, 1},
-          fmt::format("`{}` includes this file, which is subscribed with that include's inputs "
-                      "and not on its own",
-                      ci_path_));
-    } else if (file.live != nullptr) {
-      std::vector<matcher::Entry> entries = Permitted(*path, file.live->entries);
-      DropUnusableEntries(*path, {}, file.live->spec_inputs_json, &entries);
-      AddDraft(*path, std::move(entries), {}, file.live->spec_inputs_json);
-    }
+    const CommitFile file = commit_.Get(*path, FileRole::kHeaderOnly);
+    if (file.live == nullptr) continue;
+    SubscriptionDraft draft;
+    draft.path = *path;
+    draft.spec_inputs_json = file.live->spec_inputs_json;
+    draft.entries = Permitted(*path, file.live->entries);
+    DropUnusableEntries(*path, {}, file.live->spec_inputs_json, &draft.entries);
+    AddDraft(std::move(draft));
+  }
+}
+
+void Assembler::WarnOfUnusedFiles(const Closure& closure) {
+  for (const std::string& path : commit_.paths()) {
+    if (RoleByPath(path, commit_.ci_path()).has_value() || closure.Contains(path)) continue;
+    if (!RightSpelling(path).empty()) continue;  // was said already
+    CommitFile file;
+    if (request_.lookup(path, FileRole::kHeaderOnly, &file) != FilePresence::kGiven) continue;
+    if (file.parsed == nullptr || !file.parsed->has_spec_events) continue;
+    commit_.AddIssue(kNotIncluded, path, {1, 1},
+                     "the file has `spec: events`, and nothing includes it: it subscribes nothing",
+                     fmt::format("include it from `{}`, or move it into `{}`", commit_.ci_path(),
+                                 kEventsFolder));
   }
 }
 
@@ -364,32 +301,25 @@ void Assembler::Finish() {
       assembly_.drafts.push_back(std::move(draft));
       continue;
     }
-    AddIssue(kTooManySubscriptions, key.first, {1, 1},
-             fmt::format("the project has more than {} subscriptions; this one is not applied",
-                         kSubscriptionsPerProjectMax),
-             "put entries that start the same pipeline into one file");
+    commit_.AddIssue(kTooManySubscriptions, key.first, {1, 1},
+                     fmt::format("the project has more than {} subscriptions; this one is not "
+                                 "applied",
+                                 kSubscriptionsPerProjectMax),
+                     "put entries that start the same pipeline into one file");
   }
-  const auto place = [](const Issue& issue) {
-    return std::tie(issue.file, issue.line, issue.column);
-  };
-  std::stable_sort(assembly_.issues.begin(), assembly_.issues.end(),
-                   [&](const Issue& a, const Issue& b) { return place(a) < place(b); });
-  // An entry of a file that is included several times may be wrong in each of them.
-  const auto same = std::unique(assembly_.issues.begin(), assembly_.issues.end(),
-                                [&](const Issue& a, const Issue& b) {
-                                  return place(a) == place(b) && a.code == b.code &&
-                                         a.code == kBadInput.text && a.message == b.message;
-                                });
-  assembly_.issues.erase(same, assembly_.issues.end());
-  assembly_.needs_content.assign(needs_content_.begin(), needs_content_.end());
-  assembly_.paths_of_interest.assign(interest_.begin(), interest_.end());
+  commit_.Finish(&assembly_);
 }
 
 Assembly Assembler::Run() {
-  ReadManifest();
   WarnOfMisspelledPaths();
-  AddCiFile();
-  AddEventsFolder();
+  const CommitFile ci_file = commit_.Get(commit_.ci_path(), FileRole::kCiFile);
+  const Closure closure(&commit_, ci_file);
+  AddCiFile(ci_file, closure);
+  for (size_t i = 1; i < closure.files().size(); ++i) {
+    if (closure.files()[i].is_leaf()) AddIncludedFile(closure.files()[i]);
+  }
+  AddEventsFolder(closure);
+  if (request_.unused_files == UnusedFiles::kReport) WarnOfUnusedFiles(closure);
   Finish();
   return std::move(assembly_);
 }

@@ -23,6 +23,9 @@ inline constexpr int kManifestFilesMax = 10'000;
 inline constexpr int kClosureFilesMax = 150;  // included files, each (path, inputs) counted
 inline constexpr int kClosureDepthMax = 100;
 inline constexpr int kSubscriptionsPerProjectMax = 200;
+// Rounds of `needs_content` that a push may take: one for the entry points, one for each level of
+// includes. Most take one or two.
+inline constexpr int kContentRoundsMax = kClosureDepthMax + 2;
 
 // The role that `path` has by its place alone, or none: then it matters only if it is included.
 std::optional<FileRole> RoleByPath(std::string_view path, std::string_view ci_config_path);
@@ -59,17 +62,27 @@ struct Assembly {
   // this is not empty, drafts and issues are not the whole truth.
   std::vector<std::string> needs_content;
   // Every path that decided something, also those that an include names and that do not exist: a
-  // push that touches none of them changes nothing.
+  // push that touches none of them changes nothing. One that ends in `*` stands for all paths that
+  // begin with what is before it (wildcards of includes, globs of `exists`).
   std::vector<std::string> paths_of_interest;
 };
 
+// kUnknown: the content is needed. `live` may then be an older version, as a guess of what else
+// will be needed.
 enum class FilePresence { kAbsent, kUnknown, kGiven };
+
+// What to say of YAML files that nothing reads.
+enum class UnusedFiles {
+  kIgnore,
+  kReport,  // asks `lookup` for all of them: for a checkout, where contents are at hand
+};
 
 struct AssembleRequest {
   std::string ci_config_path;               // empty = kDefaultCiConfigPath
   std::vector<std::string> manifest_paths;  // every YAML file of the commit
   Permissions permissions;
   const Catalogue* catalogue = nullptr;  // required
+  UnusedFiles unused_files = UnusedFiles::kIgnore;
   // Answers what is known of a file in `manifest_paths`. Never called for others (they are absent).
   std::function<FilePresence(std::string_view path, FileRole role, CommitFile* file)> lookup;
 };

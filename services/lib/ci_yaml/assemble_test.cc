@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <memory>
 #include <set>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/lib/ci_yaml/test_commit.h"
 
 namespace cievents::ci_yaml {
 namespace {
@@ -16,82 +15,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-// A commit in words: files by path, then what is asked of it.
-class Commit {
- public:
-  Commit& Add(const std::string& path, const std::string& content) {
-    contents_[path] = content;
-    request_.manifest_paths.push_back(path);
-    return *this;
-  }
-  // Stands in the manifest; its content is not known yet.
-  Commit& AddUnknown(const std::string& path) {
-    request_.manifest_paths.push_back(path);
-    return *this;
-  }
-  // The last good version of a file that is broken in this commit.
-  Commit& WithLastGood(const std::string& path, const std::string& content) {
-    last_good_[path] = content;
-    return *this;
-  }
-  AssembleRequest& request() { return request_; }
-
-  Assembly Assemble() {
-    request_.lookup = [this](std::string_view path, FileRole role, CommitFile* file) {
-      EXPECT_THAT(request_.manifest_paths, Contains(std::string(path)));
-      const auto content = contents_.find(std::string(path));
-      if (content == contents_.end()) return FilePresence::kUnknown;
-      file->parsed = Parse(role, path, content->second);
-      file->live = file->parsed;
-      if (HasErrors(file->parsed->issues)) {
-        const auto good = last_good_.find(std::string(path));
-        file->live = good == last_good_.end() ? nullptr : Parse(role, path, good->second);
-      }
-      return FilePresence::kGiven;
-    };
-    return ci_yaml::Assemble(request_);
-  }
-
- private:
-  const ParsedFile* Parse(FileRole role, std::string_view path, std::string_view content) {
-    parsed_.push_back(
-        std::make_unique<ParsedFile>(ParseFile(role, path, content, *Catalogue::BuiltIn())));
-    return parsed_.back().get();
-  }
-
-  AssembleRequest request_;
-  std::map<std::string, std::string> contents_;
-  std::map<std::string, std::string> last_good_;
-  std::vector<std::unique_ptr<ParsedFile>> parsed_;
-};
-
-// PATH(patterns of all entries){include inputs}
-std::vector<std::string> Drafts(const Assembly& assembly) {
-  std::vector<std::string> texts;
-  for (const SubscriptionDraft& draft : assembly.drafts) {
-    std::string text = draft.path + "(";
-    for (const matcher::Entry& entry : draft.entries) {
-      for (const matcher::Pattern& pattern : entry.patterns) {
-        text += (text.back() == '(' ? "" : " ") + pattern.text();
-      }
-    }
-    text += ")";
-    for (const matcher::InputBinding& input : draft.include_inputs) {
-      text += input.name + "=" + input.value_json;
-    }
-    texts.push_back(text);
-  }
-  return texts;
-}
-
-std::vector<std::string> Issues(const Assembly& assembly) {
-  std::vector<std::string> texts;
-  for (const Issue& issue : assembly.issues) {
-    texts.push_back(fmt::format("{}:{}:{} {}", issue.file, issue.line, issue.column, issue.code));
-  }
-  return texts;
-}
 
 constexpr char kIssueHeader[] = "spec: {events: [issue/closed]}\n---\n";
 
@@ -216,6 +139,8 @@ TEST(AssembleTest, IssuesCarryThePathEvenIfTheSameContentWasParsedElsewhere) {
   const ParsedFile parsed = ParseFile(FileRole::kHeaderOnly, "elsewhere.yml",
                                       "spec: {events: ['**']}\n---\n", *Catalogue::BuiltIn());
   AssembleRequest request;
+  const auto catalogue = Catalogue::BuiltIn();
+  request.catalogue = catalogue.get();
   request.manifest_paths = {".gitlab/ci/events/a.yml"};
   request.lookup = [&](std::string_view, FileRole role, CommitFile* file) {
     EXPECT_EQ(role, FileRole::kHeaderOnly);
@@ -334,20 +259,6 @@ TEST(AssembleLimitsTest, Subscriptions) {
   const Assembly surplus = commit.Assemble();
   EXPECT_EQ(surplus.drafts.size(), 200u);
   EXPECT_THAT(Issues(surplus), ElementsAre(".gitlab/ci/events/199.yml:1:1 too-many-subscriptions"));
-}
-
-TEST(AssembleLimitsTest, Includes) {
-  const auto includes = [](int count) {
-    std::string text = "include:\n";
-    for (int i = 0; i < count; ++i) text += "  - a.yml\n";
-    return text;
-  };
-  EXPECT_THAT(
-      Issues(Commit().Add(".gitlab-ci.yml", includes(150)).Add("a.yml", kIssueHeader).Assemble()),
-      IsEmpty());
-  EXPECT_THAT(
-      Issues(Commit().Add(".gitlab-ci.yml", includes(151)).Add("a.yml", kIssueHeader).Assemble()),
-      ElementsAre(".gitlab-ci.yml:152:5 too-many-includes"));
 }
 
 TEST(AssembleLimitsTest, FilesOfTheManifest) {

@@ -47,13 +47,20 @@ inline constexpr IssueCode kSubjectOnly{"subject-only", Severity::kWarning};
 inline constexpr IssueCode kDeeperNames{"deeper-names", Severity::kInfo};
 inline constexpr IssueCode kEmptyRules{"empty-rules", Severity::kError};
 inline constexpr IssueCode kUnsupportedRuleKey{"unsupported-rule-key", Severity::kError};
+inline constexpr IssueCode kJobRunsOnEveryEvent{"job-runs-on-every-event", Severity::kInfo};
+inline constexpr IssueCode kEventStoppedByWorkflow{"event-stopped-by-workflow", Severity::kWarning};
+inline constexpr IssueCode kBodyTooLarge{"body-too-large", Severity::kWarning};
 inline constexpr IssueCode kTooManyPatterns{"too-many-patterns", Severity::kError};
 inline constexpr IssueCode kTooManyInputs{"too-many-inputs", Severity::kError};
 inline constexpr IssueCode kBadCondition{"bad-condition", Severity::kError};
 inline constexpr IssueCode kTooExpensive{"too-expensive", Severity::kError};
 inline constexpr IssueCode kBadInput{"bad-input", Severity::kError};
+inline constexpr IssueCode kUnconstrainedEventInput{"unconstrained-event-input",
+                                                    Severity::kWarning};
+inline constexpr IssueCode kEventTextInScript{"event-text-in-script", Severity::kWarning};
 inline constexpr IssueCode kOptionWithoutEffect{"option-without-effect", Severity::kInfo};
-inline constexpr IssueCode kNotSupportedYet{"not-supported-yet", Severity::kWarning};
+inline constexpr IssueCode kCommentWithoutActor{"comment-without-actor", Severity::kWarning};
+inline constexpr IssueCode kSameAct{"same-act", Severity::kInfo};
 
 // Includes.
 inline constexpr IssueCode kBadInclude{"bad-include", Severity::kError};
@@ -62,12 +69,18 @@ inline constexpr IssueCode kLeftToPipelineCreation{"left-to-pipeline-creation", 
 inline constexpr IssueCode kIncludeInputsTooLarge{"include-inputs-too-large", Severity::kError};
 inline constexpr IssueCode kIncludeNotFound{"include-not-found", Severity::kError};
 inline constexpr IssueCode kIncludeNotYaml{"include-not-yaml", Severity::kError};
+inline constexpr IssueCode kIncludeMatchesNothing{"include-matches-nothing", Severity::kWarning};
 inline constexpr IssueCode kTooManyIncludes{"too-many-includes", Severity::kError};
+inline constexpr IssueCode kIncludesTooDeep{"includes-too-deep", Severity::kError};
+inline constexpr IssueCode kWorkflowEventsInInclude{"workflow-events-in-include",
+                                                    Severity::kWarning};
 inline constexpr IssueCode kSubscribedAsIncluded{"subscribed-as-included", Severity::kInfo};
 
 // The files of a commit together.
 inline constexpr IssueCode kCiFileMissing{"ci-file-missing", Severity::kError};
 inline constexpr IssueCode kMisspelledPath{"misspelled-path", Severity::kWarning};
+inline constexpr IssueCode kNotIncluded{"not-included", Severity::kWarning};
+inline constexpr IssueCode kRejectedByGitlab{"rejected-by-gitlab", Severity::kWarning};
 inline constexpr IssueCode kScopeNotAllowed{"scope-not-allowed", Severity::kError};
 inline constexpr IssueCode kConfidentialNotAllowed{"confidential-not-allowed", Severity::kError};
 inline constexpr IssueCode kTooManyFiles{"too-many-files", Severity::kError};

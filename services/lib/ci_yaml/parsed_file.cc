@@ -7,30 +7,40 @@
 #include <variant>
 
 #include "services/lib/ci_yaml/entries.h"
+#include "services/lib/ci_yaml/entry_checks.h"
 #include "services/lib/ci_yaml/header.h"
 #include "services/lib/ci_yaml/includes.h"
 #include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/issue_sink.h"
-#include "services/lib/ci_yaml/unsupported.h"
+#include "services/lib/ci_yaml/text_checks.h"
 #include "services/lib/ci_yaml/yaml_access.h"
 #include "services/lib/yaml/yaml.h"
 
 namespace cievents::ci_yaml {
 namespace {
 
+bool IsHeader(const yaml::Node& root) { return root.is_map() && root.Find("spec") != nullptr; }
+
 class FileParser {
  public:
-  FileParser(std::string_view path, std::string_view content, const Catalogue& catalogue)
-      : content_(content), sink_(path), entries_(catalogue, content, &sink_) {}
+  FileParser(FileRole role, std::string_view path, std::string_view content,
+             const Catalogue& catalogue)
+      : role_(role), content_(content), sink_(path), entries_(catalogue, content, &sink_) {}
 
   void ParseHeaderOnly();
   void ParseCiFile();
+  void ParseIncluded();
   void ParseEventList();
+  // False after an error: nothing else of the file can be read.
+  bool IsUtf8();
   // Against the file's own declarations: an event list has none, it is checked with its CI file.
   void CheckInputs();
 
   ParsedFile Take() {
     file_.entries = entries_.Take();
+    const StringSet event_inputs = CheckEventInputs(file_.entries, file_.spec_inputs_json, &sink_);
+    if (body_ != nullptr) CheckScripts(*body_, event_inputs, content_, &sink_);
+    CheckEntries(file_.entries, &sink_);
     file_.issues = sink_.Take();
     return std::move(file_);
   }
@@ -42,14 +52,26 @@ class FileParser {
   void ReadHeader(const yaml::Node& root);
   void ReadSpec(const KeyValue& spec);
   void ReadSpecInputs(const KeyValue& inputs);
-  void ReadBody(const yaml::Node& root);
+  void WarnOfThirdDocument(const Documents& documents);
+  void AddHeaderTooLarge(const Document& header);
+  void ReadRoot(yaml::NodePtr root_node);
+  void ReadWorkflow(const yaml::Node& workflow);
 
+  const FileRole role_;
   const std::string_view content_;
   IssueSink sink_;
   EntryReader entries_;
   ParsedFile file_;
-  yaml::Mark spec_inputs_mark_;
+  std::vector<InputProblem> declaration_problems_;
+  yaml::NodePtr body_;  // null: none was read
 };
+
+// A file in UTF-16 has no line `---` and no word `spec`, so that it would be passed over silently.
+bool FileParser::IsUtf8() {
+  const auto error = yaml::CheckEncoding(content_);
+  if (error.has_value()) sink_.Add(*error);
+  return !error.has_value();
+}
 
 bool FileParser::IsSmallEnough() {
   if (content_.size() <= kFileBytesMax) return true;
@@ -83,9 +105,7 @@ void FileParser::ParseHeaderOnly() {
   if (documents.first.text.size() > kHeaderBytesMax) {
     // A large file without a header is an ordinary one: nothing of it is read here.
     if (documents.first_is_closed || StartsWithSpec(documents.first.text)) {
-      sink_.Add(kHeaderTooLarge, matcher::Position{documents.first.first_line, 1},
-                fmt::format("the header is over {} bytes", kHeaderBytesMax),
-                "close it with a line `---`, and move large values into the body");
+      AddHeaderTooLarge(documents.first);
     }
     return;
   }
@@ -96,29 +116,51 @@ void FileParser::ParseHeaderOnly() {
 void FileParser::ParseCiFile() {
   if (!IsSmallEnough()) return;
   const Documents documents = SplitDocuments(content_);
-  if (documents.third_line > 0) {
-    sink_.Add(kTooManyDocuments, matcher::Position{documents.third_line, 1},
-              "a CI file has at most two documents: the header and the body",
-              "remove this `---` and what follows it");
-  }
+  WarnOfThirdDocument(documents);
   if (!documents.first_is_closed) WarnOfOpenHeader(documents.first);
   const yaml::NodePtr first = ParseDocument(documents.first);
   if (first == nullptr) return;
-  if (!documents.second.has_value() || !first->is_map() || first->Find("spec") == nullptr) {
-    return ReadBody(*first);
-  }
-  if (documents.first.text.size() > kHeaderBytesMax) {
-    sink_.Add(kHeaderTooLarge, matcher::Position{documents.first.first_line, 1},
-              fmt::format("the header is over {} bytes", kHeaderBytesMax),
-              "move large values into the body");
-    return;
-  }
+  if (!documents.second.has_value() || !IsHeader(*first)) return ReadRoot(first);
+  if (documents.first.text.size() > kHeaderBytesMax) return AddHeaderTooLarge(documents.first);
   ReadHeader(*first);
-  if (const yaml::NodePtr body = ParseDocument(*documents.second)) ReadBody(*body);
+  if (yaml::NodePtr body = ParseDocument(*documents.second)) ReadRoot(std::move(body));
+}
+
+// The header comes first, and alone: with `spec: events` in it the file has a pipeline of its own,
+// and its body may be of any size, even broken.
+void FileParser::ParseIncluded() {
+  const Documents head = SplitHeader(content_, kHeaderBytesMax);
+  const bool is_large = head.first.text.size() > kHeaderBytesMax;
+  if (is_large && StartsWithSpec(head.first.text)) return AddHeaderTooLarge(head.first);
+  if (is_large || !head.first_is_closed) return ParseCiFile();
+  const yaml::NodePtr first = ParseDocument(head.first);
+  if (first == nullptr) return;
+  if (IsHeader(*first)) {
+    ReadHeader(*first);
+    if (file_.has_spec_events) return;
+  }
+  if (!IsSmallEnough()) return;
+  const Documents documents = SplitDocuments(content_);
+  WarnOfThirdDocument(documents);
+  if (!IsHeader(*first)) return ReadRoot(first);
+  if (yaml::NodePtr body = ParseDocument(*documents.second)) ReadRoot(std::move(body));
+}
+
+void FileParser::WarnOfThirdDocument(const Documents& documents) {
+  if (documents.third_line == 0) return;
+  sink_.Add(kTooManyDocuments, matcher::Position{documents.third_line, 1},
+            "a CI file has at most two documents: the header and the body",
+            "remove this `---` and what follows it");
+}
+
+void FileParser::AddHeaderTooLarge(const Document& header) {
+  sink_.Add(kHeaderTooLarge, matcher::Position{header.first_line, 1},
+            fmt::format("the header is over {} bytes", kHeaderBytesMax),
+            "close it with a line `---`, and move large values into the body");
 }
 
 void FileParser::ReadHeader(const yaml::Node& root) {
-  if (!root.is_map() || root.Find("spec") == nullptr) return;
+  if (!IsHeader(root)) return;
   for (const KeyValue& item : ItemsOf(root)) {
     if (item.key == "spec") {
       ReadSpec(item);
@@ -137,8 +179,9 @@ void FileParser::ReadSpec(const KeyValue& spec) {
       entries_.Read(item);
     } else if (item.key == "inputs") {
       ReadSpecInputs(item);
-    } else if (item.key != "include" && item.key != "component") {
-      AddUnknownKey(item, "`spec`", {"events", "on", "inputs", "include", "component"}, &sink_);
+    } else if (item.key != "include" && item.key != "component" && item.key != "description") {
+      AddUnknownKey(item, "`spec`",
+                    {"events", "on", "inputs", "include", "component", "description"}, &sink_);
     }
   }
 }
@@ -153,19 +196,21 @@ void FileParser::ReadSpecInputs(const KeyValue& inputs) {
     return;
   }
   file_.spec_inputs_json = std::move(json);
-  spec_inputs_mark_ = inputs.key_mark;
+  declaration_problems_ = CheckSpecInputs(*inputs.value);
 }
 
 void FileParser::CheckInputs() {
   // What a file that subscribes to nothing declares is GitLab's business alone.
   if (entries_.empty()) return;
-  for (const std::string& problem : CheckSpecInputs(file_.spec_inputs_json)) {
-    sink_.Add(kBadInput, spec_inputs_mark_, problem);
+  for (InputProblem& problem : declaration_problems_) {
+    sink_.Add(kBadInput, problem.position, std::move(problem.message));
   }
   entries_.CheckInputs(file_.spec_inputs_json);
 }
 
-void FileParser::ReadBody(const yaml::Node& root) {
+void FileParser::ReadRoot(yaml::NodePtr root_node) {
+  body_ = std::move(root_node);
+  const yaml::Node& root = *body_;
   if (root.is_null()) return;
   if (!root.is_map()) {
     sink_.Add(kWrongType, root.mark,
@@ -174,14 +219,30 @@ void FileParser::ReadBody(const yaml::Node& root) {
   }
   for (const KeyValue& item : ItemsOf(root)) {
     if (item.key == "workflow" && item.value->is_map()) {
-      for (const KeyValue& key : ItemsOf(*item.value)) {
-        if (key.key == "events" || IsOnKey(key.key)) entries_.Read(key);
-      }
+      ReadWorkflow(*item.value);
     } else if (item.key == "include") {
-      file_.includes = ReadIncludes(item, &sink_);
+      Includes includes = ReadIncludes(item, &sink_);
+      file_.includes = std::move(includes.local);
+      file_.has_unread_includes = includes.has_unread;
     }
   }
-  WarnOfUnsupportedEvents(root, &sink_);
+  file_.body = ReadBody(root);
+}
+
+void FileParser::ReadWorkflow(const yaml::Node& workflow) {
+  for (const KeyValue& item : ItemsOf(workflow)) {
+    if (item.key != "events" && !IsOnKey(item.key)) continue;
+    if (role_ == FileRole::kCiFile) {
+      entries_.Read(item);
+    } else {
+      sink_.Add(kWorkflowEventsInInclude, item.key_mark,
+                fmt::format("`workflow: {}` subscribes in the CI file only, not in a file that it "
+                            "includes",
+                            item.key),
+                "move it there, or write `spec: events` into a header: then this file has a "
+                "pipeline of its own");
+    }
+  }
 }
 
 void FileParser::ParseEventList() {
@@ -214,7 +275,8 @@ void FileParser::ParseEventList() {
 
 ParsedFile ParseFile(FileRole role, std::string_view path, std::string_view content,
                      const Catalogue& catalogue) {
-  FileParser parser(path, content, catalogue);
+  FileParser parser(role, path, content, catalogue);
+  if (!parser.IsUtf8()) return parser.Take();
   switch (role) {
     case FileRole::kCiFile:
       parser.ParseCiFile();
@@ -224,8 +286,11 @@ ParsedFile ParseFile(FileRole role, std::string_view path, std::string_view cont
       parser.ParseEventList();
       break;
     case FileRole::kHeaderOnly:
-    case FileRole::kIncluded:
       parser.ParseHeaderOnly();
+      parser.CheckInputs();
+      break;
+    case FileRole::kIncluded:
+      parser.ParseIncluded();
       parser.CheckInputs();
       break;
   }

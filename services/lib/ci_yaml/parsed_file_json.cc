@@ -10,7 +10,7 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 // Raise it when the form changes: what is cached in another version is read anew from its source.
-constexpr int64_t kVersion = 2;
+constexpr int64_t kVersion = 3;
 
 Severity ReadSeverity(ondemand::value value) {
   const std::string name = ReadString(value);
@@ -45,23 +45,53 @@ Issue ReadIssue(ondemand::value value) {
   return issue;
 }
 
+IncludeRule ReadRule(ondemand::value value) {
+  IncludeRule rule;
+  ReadObject(value, [&](std::string_view key, ondemand::value item) {
+    if (key == "if") {
+      rule.if_text = ReadString(item);
+    } else if (key == "exists") {
+      for (auto glob : item.get_array()) rule.exists.push_back(ReadString(glob.value()));
+    } else if (key == "has_undecidable_part") {
+      rule.has_undecidable_part = item.get_bool();
+    } else if (key == "never") {
+      rule.never = item.get_bool();
+    } else {
+      throw Malformed("an unknown key of an include's rule: " + std::string(key));
+    }
+  });
+  return rule;
+}
+
 LocalInclude ReadInclude(ondemand::value value) {
   LocalInclude include;
-  for (auto field : value.get_object()) {
-    const std::string key(std::string_view(field.unescaped_key()));
+  ReadObject(value, [&](std::string_view key, ondemand::value item) {
     if (key == "path") {
-      include.path = ReadString(field.value());
+      include.path = ReadString(item);
+    } else if (key == "is_wildcard") {
+      include.is_wildcard = item.get_bool();
     } else if (key == "inputs") {
-      include.inputs = ReadInputs(field.value());
+      include.inputs = ReadInputs(item);
+    } else if (key == "rules") {
+      include.rules.emplace();
+      for (auto rule : item.get_array()) include.rules->push_back(ReadRule(rule.value()));
     } else if (key == "line") {
-      include.position.line = ReadInt(field.value());
+      include.position.line = ReadInt(item);
     } else if (key == "column") {
-      include.position.column = ReadInt(field.value());
+      include.position.column = ReadInt(item);
     } else {
-      throw Malformed("an unknown key of an include: " + key);
+      throw Malformed("an unknown key of an include: " + std::string(key));
     }
-  }
+  });
   return include;
+}
+
+Body ReadBodyJson(ondemand::value value) {
+  ondemand::object object = value.get_object();
+  const std::string_view json = object.raw_json();
+  absl::StatusOr<Body> body = BodyFromJson(json);
+  if (!body.ok()) throw Malformed(std::string(body.status().message()));
+  return *std::move(body);
 }
 
 ParsedFile ReadFile(ondemand::object object) {
@@ -81,6 +111,10 @@ ParsedFile ReadFile(ondemand::object object) {
     } else if (key == "includes") {
       for (auto item : field.value().get_array())
         file.includes.push_back(ReadInclude(item.value()));
+    } else if (key == "has_unread_includes") {
+      file.has_unread_includes = field.value().get_bool();
+    } else if (key == "body") {
+      file.body = ReadBodyJson(field.value());
     } else if (key == "issues") {
       for (auto item : field.value().get_array()) file.issues.push_back(ReadIssue(item.value()));
     } else {
@@ -114,6 +148,40 @@ void WriteIssue(const Issue& issue, JsonWriter* writer) {
   writer->EndObject();
 }
 
+void WriteRules(const std::vector<IncludeRule>& rules, JsonWriter* writer) {
+  writer->BeginArray();
+  for (const IncludeRule& rule : rules) {
+    writer->BeginObject();
+    if (rule.if_text.has_value()) {
+      writer->Key("if");
+      writer->String(*rule.if_text);
+    }
+    writer->Strings("exists", rule.exists);
+    writer->Key("has_undecidable_part");
+    writer->Bool(rule.has_undecidable_part);
+    writer->Key("never");
+    writer->Bool(rule.never);
+    writer->EndObject();
+  }
+  writer->EndArray();
+}
+
+void WriteInclude(const LocalInclude& include, JsonWriter* writer) {
+  writer->BeginObject();
+  writer->Key("path");
+  writer->String(include.path);
+  writer->Key("is_wildcard");
+  writer->Bool(include.is_wildcard);
+  writer->Key("inputs");
+  WriteInputs(include.inputs, Positions::kWith, writer);
+  if (include.rules.has_value()) {
+    writer->Key("rules");
+    WriteRules(*include.rules, writer);
+  }
+  WritePosition(include.position, writer);
+  writer->EndObject();
+}
+
 }  // namespace
 
 std::string ParsedFileToJson(const ParsedFile& file) {
@@ -129,16 +197,14 @@ std::string ParsedFileToJson(const ParsedFile& file) {
   writer.Raw(file.spec_inputs_json);
   writer.Key("includes");
   writer.BeginArray();
-  for (const LocalInclude& include : file.includes) {
-    writer.BeginObject();
-    writer.Key("path");
-    writer.String(include.path);
-    writer.Key("inputs");
-    WriteInputs(include.inputs, Positions::kWith, &writer);
-    WritePosition(include.position, &writer);
-    writer.EndObject();
-  }
+  for (const LocalInclude& include : file.includes) WriteInclude(include, &writer);
   writer.EndArray();
+  writer.Key("has_unread_includes");
+  writer.Bool(file.has_unread_includes);
+  if (file.body != Body()) {
+    writer.Key("body");
+    writer.Raw(BodyToJson(file.body));
+  }
   writer.Key("issues");
   writer.BeginArray();
   for (const Issue& issue : file.issues) WriteIssue(issue, &writer);

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "services/lib/ci_yaml/assemble.h"
 #include "services/lib/ci_yaml/parsed_file.h"
+#include "services/lib/yaml/yaml.h"
 
 namespace cievents::ci_yaml {
 namespace {
@@ -21,8 +22,14 @@ class Generator {
     file.entries = Entries();
     file.has_spec_events = Chance();
     file.spec_inputs_json = Chance() ? "{}" : R"({"a":{"default":1.50},"b":null})";
-    for (int i = Number(3); i > 0; --i)
-      file.includes.push_back({Text(), false, Inputs(), {}, Place()});
+    for (int i = Number(3); i > 0; --i) {
+      file.includes.push_back({Text(), Chance(), Inputs(), IncludeRules(), Place()});
+    }
+    file.has_unread_includes = Chance();
+    if (Chance()) {
+      const auto root = yaml::Parse("a: {rules: [{if: $X}, !reference [.b, rules]]}\n");
+      file.body = ReadBody(*std::get<yaml::NodePtr>(root));
+    }
     for (int i = Number(3); i > 0; --i) {
       const Severity severities[] = {Severity::kInfo, Severity::kWarning, Severity::kError};
       file.issues.push_back(
@@ -58,6 +65,20 @@ class Generator {
       patterns.push_back(*matcher::Pattern::Parse(texts[Number(4)]));
     }
     return patterns;
+  }
+
+  std::optional<std::vector<IncludeRule>> IncludeRules() {
+    if (Chance()) return std::nullopt;
+    std::vector<IncludeRule> rules;
+    for (int i = Number(3); i > 0; --i) {
+      IncludeRule rule;
+      if (Chance()) rule.if_text = Text();
+      for (int j = Number(2); j > 0; --j) rule.exists.push_back(Text());
+      rule.has_undecidable_part = Chance();
+      rule.never = Chance();
+      rules.push_back(std::move(rule));
+    }
+    return rules;
   }
 
   std::vector<matcher::InputBinding> Inputs() {
@@ -117,6 +138,8 @@ TEST(ParsedFileJsonTest, WhatIsWrittenIsReadBackEqual) {
     EXPECT_EQ(read->has_spec_events, file.has_spec_events);
     EXPECT_EQ(read->spec_inputs_json, file.spec_inputs_json);
     EXPECT_EQ(read->includes, file.includes) << json;
+    EXPECT_EQ(read->has_unread_includes, file.has_unread_includes);
+    EXPECT_EQ(read->body, file.body) << json;
     EXPECT_EQ(ParsedFileToJson(*read), json);
 
     const auto entries = EntriesFromJson(EntriesToJson(file.entries));
@@ -165,16 +188,20 @@ TEST(ParsedFileJsonTest, WhatCannotBeReadIsDataLoss) {
       "{}",
       "{",
       R"({"version":1})",
-      R"({"version":2,"surplus":0})",
+      R"({"version":3,"surplus":0})",
+      R"({"version":3,"body":[]})",
+      R"({"version":3,"body":{"root":["x"]}})",
+      R"({"version":3,"includes":[{"surplus":0}]})",
+      R"({"version":3,"includes":[{"rules":[{"when":"never"}]}]})",
       good + "x",
       good.substr(0, good.size() - 1),
-      R"({"version":2,"entries":[{"patterns":["A"]}]})",
-      R"({"version":2,"entries":[{"patterns":[]}]})",
-      R"({"version":2,"entries":[{"patterns":["a"],"scope":"all"}]})",
-      R"({"version":2,"entries":[{"patterns":["a"],"line":-1}]})",
-      R"({"version":2,"entries":[{"patterns":["a"],"rules":[{"when":"manual"}]}]})",
-      R"({"version":2,"entries":[{"patterns":["a"],"inputs":[{"name":"x"}]}]})",
-      R"({"version":2,"spec_inputs":)" + std::string(300, '[') + std::string(300, ']') + "}",
+      R"({"version":3,"entries":[{"patterns":["A"]}]})",
+      R"({"version":3,"entries":[{"patterns":[]}]})",
+      R"({"version":3,"entries":[{"patterns":["a"],"scope":"all"}]})",
+      R"({"version":3,"entries":[{"patterns":["a"],"line":-1}]})",
+      R"({"version":3,"entries":[{"patterns":["a"],"rules":[{"when":"manual"}]}]})",
+      R"({"version":3,"entries":[{"patterns":["a"],"inputs":[{"name":"x"}]}]})",
+      R"({"version":3,"spec_inputs":)" + std::string(300, '[') + std::string(300, ']') + "}",
   };
   for (const std::string& json : bad) {
     const auto read = ParsedFileFromJson(json);
