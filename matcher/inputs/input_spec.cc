@@ -198,7 +198,6 @@ class InputSpecReader {
     } else if (attribute.key == "rules") {
       ReadRules(value);
     } else if (attribute.key == "description") {
-      using Kind = JsonNode::Kind;
       if (value.kind == Kind::kArray || value.kind == Kind::kObject ||
           value.kind == Kind::kBoolean) {
         AddHeaderError("description", "input description must be an alphanumeric string");

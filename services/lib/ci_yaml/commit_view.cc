@@ -76,14 +76,15 @@ void CommitView::VisitMatches(const PathGlob& glob, Visit visit) {
 
 std::vector<std::string> CommitView::FilesOf(const std::string& wildcard) {
   const auto [known, is_new] = wildcards_.try_emplace(wildcard);
-  if (!is_new) return known->second;
+  std::vector<std::string>& files = known->second;
+  if (!is_new) return files;
   const PathGlob glob = PathGlob::OfInclude(wildcard);
   AddPrefixInterest(glob.literal_prefix());
   VisitMatches(glob, [&](const std::string& path) {
-    known->second.push_back(path);
+    files.push_back(path);
     return true;
   });
-  return known->second;
+  return files;
 }
 
 Truth CommitView::IsThere(std::string_view text) {
