@@ -144,7 +144,7 @@ TEST(TextChecksTest, WhatPeopleGetWrongInConditionsHasATextOfItsOwnAtItsPlace) {
   const Case cases[] = {
       {"$[[ event.issue.iid ]] == 42", "4:39 bad-condition", "numbers are compared as text",
        "\"42\""},
-      {"'$[[ event.ref ]] == main'", "4:35 bad-condition", "neither quoted nor a variable",
+      {"'$[[ event.ref ]] == main'", "4:34 bad-condition", "neither quoted nor a variable",
        "\"main\""},
       {"$[[ event.name ]] == \"events/issue/created\"", "4:34 bad-condition",
        "does not begin with `events/`", "\"issue/created\""},
