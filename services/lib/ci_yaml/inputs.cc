@@ -81,7 +81,7 @@ std::vector<InputProblem> CheckInputs(const std::vector<matcher::InputBinding>& 
     const std::string spec =
         declared == declarations.end() ? "{}" : OneDeclaration(binding.name, declared->second);
     // A declaration that is wrong itself is reported where it stands.
-    if (!matcher::ParseInputSpecs(spec).ok()) continue;
+    if (!matcher::CheckInputSpecs(spec).empty()) continue;
     const auto plan = matcher::InputPlan::Compile({}, std::span(&binding, 1), spec, paths);
     if (!plan.ok()) problems.push_back({binding.position, Message(plan.status())});
   }
