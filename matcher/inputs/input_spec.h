@@ -30,8 +30,8 @@ namespace cievents::matcher {
 inline constexpr size_t kInputOptionsMax = 50;
 inline constexpr size_t kInputRegexBytesMax = 1000;
 
-// What GitLab says where inputs are given and nothing is declared. The engine never says it: a CI
-// file without `spec: inputs` may still take inputs elsewhere, so it is left to pipeline creation.
+// What GitLab says where inputs are given and nothing is declared. The engine never says it: inputs
+// may be declared in a header that the file includes.
 inline constexpr std::string_view kInputsNotDeclared =
     "Given inputs not defined in the `spec` section of the included configuration file";
 

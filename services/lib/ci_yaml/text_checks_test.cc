@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "matcher/inputs/input_spec.h"
 #include "services/lib/ci_yaml/parsed_file.h"
 
 namespace cievents::ci_yaml {
@@ -72,10 +73,26 @@ TEST(TextChecksTest, AnInputIsReportedWhereItIsFilledFirstAndTheSuggestionIsAVar
   EXPECT_EQ(file.entries.size(), 2u);
 }
 
-TEST(TextChecksTest, WhatIsNotDeclaredIsNotATextInput) {
-  EXPECT_THAT(Issues(Read("spec:\n  events:\n    - name: issue/created\n"
-                          "      inputs: {a: '$[[ event.x ]]'}\n---\n")),
-              IsEmpty());
+TEST(TextChecksTest, InputsOfAFileThatDeclaresNoneAreReportedOnceWithGitlabsMessage) {
+  const std::string events =
+      "spec:\n  events:\n    - name: issue/created\n      inputs: {b: 1, a: '$[[ event.x ]]'}\n"
+      "    - name: issue/closed\n      inputs: {a: 1}\n";
+  for (const FileRole role : {FileRole::kCiFile, FileRole::kHeaderOnly, FileRole::kIncluded}) {
+    const ParsedFile file = Read(events + "---\n", role);
+    EXPECT_THAT(Issues(file), ElementsAre("4:22 undeclared-inputs"));
+    EXPECT_EQ(file.issues[0].severity, Severity::kWarning);
+    EXPECT_EQ(file.issues[0].message, matcher::kInputsNotDeclared);
+    EXPECT_EQ(file.entries.size(), 2u);
+  }
+  EXPECT_THAT(Issues(Read(events + "  inputs: {a: {regex: .}, b: {}}\n---\n")), IsEmpty());
+  // The included header may declare them.
+  EXPECT_THAT(Issues(Read(events + "  include: [{local: /inputs.yml}]\n---\n")), IsEmpty());
+}
+
+TEST(TextChecksTest, TheInputsOfAnEventListAreDeclaredByTheCiFile) {
+  EXPECT_THAT(
+      Issues(Read("events:\n  - {name: issue/created, inputs: {a: 1}}\n", FileRole::kEventList)),
+      IsEmpty());
 }
 
 TEST(TextChecksTest, AnEventBlockInAScriptIsReportedWhereItStands) {
