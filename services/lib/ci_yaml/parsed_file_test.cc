@@ -140,7 +140,7 @@ spec:
       debounce: {time: 5m, edge: first}
       emits: [package/published, events/custom/x]
       on_ambiguous: retry
-  inputs: {iid: {default: b, type: string}, a: {default: 1, type: number}}
+  inputs: {iid: {default: b, type: string, regex: b}, a: {default: 1, type: number}}
 ---
 )");
   EXPECT_THAT(Issues(file), ElementsAre("5:7 option-without-effect"));
@@ -167,7 +167,7 @@ spec:
             R"("package/published"],"on_ambiguous":"retry","on_loop":"ignore-caused"})");
   EXPECT_TRUE(file.has_spec_events);
   EXPECT_EQ(file.spec_inputs_json,
-            R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","type":"string"}})");
+            R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","regex":"b","type":"string"}})");
 }
 
 TEST(ParsedFileTest, IncludesOfTheCiFileKeepPathInputsAndPlace) {
@@ -272,8 +272,8 @@ TEST(ParsedFileTest, EveryIssueHasItsCodeAndPlace) {
        "`never`?"},
       {kHeader, EVENTS("{name: issue/closed, rules: [{if: a}]}"), "2:37 bad-condition", ""},
       {kHeader, EVENTS("{name: issue/closed, rules: [{if: '$[[ event.id ]]'}]}"), "", ""},
-      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"), "", ""},
-      {kHeader, EVENTS("{name: issue/closed, inputs: {a: b}}"), "", ""},
+      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"), "2:33 undeclared-inputs", ""},
+      {kHeader, EVENTS("{name: issue/closed, inputs: {a: b}}"), "2:33 undeclared-inputs", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: [a]}"), "2:32 wrong-type", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: {a: 123456789012345678901234567890}}"),
        "2:36 bad-value", "quote"},
