@@ -12,6 +12,8 @@
 #include "services/lib/ci_yaml/hoisting.h"
 #include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/issue_codes.h"
+#include "services/lib/ci_yaml/issue_sink.h"
+#include "services/lib/ci_yaml/text_checks.h"
 #include "services/lib/yaml/yaml.h"
 
 namespace cievents::ci_yaml {
@@ -86,6 +88,8 @@ class Assembler {
                            const std::vector<matcher::InputBinding>& include_inputs,
                            std::string_view spec_inputs_json, std::vector<matcher::Entry>* entries);
   bool InputsFit(const ClosureFile& included);
+  void WarnOfEventInputs(const std::string& file, const std::vector<matcher::Entry>& entries,
+                         std::string_view spec_inputs_json);
   void AddDraft(SubscriptionDraft draft);
   void Finish();
 
@@ -182,6 +186,15 @@ void Assembler::DropUnusableEntries(const std::string& file,
   });
 }
 
+// Of inputs that one file gives and another declares: the parser sees neither together.
+void Assembler::WarnOfEventInputs(const std::string& file,
+                                  const std::vector<matcher::Entry>& entries,
+                                  std::string_view spec_inputs_json) {
+  IssueSink sink(file);
+  CheckEventInputs(entries, spec_inputs_json, &sink);
+  commit_.AddIssues(sink.Take());
+}
+
 bool Assembler::InputsFit(const ClosureFile& included) {
   const std::vector<InputProblem> problems =
       CheckInputs(included.inputs, included.file.live->spec_inputs_json, paths_of_inputs_);
@@ -217,6 +230,8 @@ void Assembler::AddEventList(std::string_view spec_inputs_json,
   }
   std::vector<matcher::Entry> listed = Permitted(path, list.live->entries);
   DropUnusableEntries(path, {}, spec_inputs_json, &listed);
+  // Places in a version that is not this commit's would mislead.
+  if (list.parsed == list.live) WarnOfEventInputs(path, listed, spec_inputs_json);
   DropSurplusPatterns(path, PatternCount(*entries), &listed);
   entries->insert(entries->end(), listed.begin(), listed.end());
 }
@@ -248,6 +263,9 @@ void Assembler::AddCiFile(const CommitFile& ci_file, const Closure& closure) {
 void Assembler::AddIncludedFile(const ClosureFile& included) {
   const ParsedFile& live = *included.file.live;
   if (!InputsFit(included)) return;
+  matcher::Entry given;
+  given.inputs = included.inputs;
+  WarnOfEventInputs(included.included_from, {given}, included.file.live->spec_inputs_json);
   SubscriptionDraft draft;
   draft.path = included.path;
   draft.include_inputs = included.inputs;

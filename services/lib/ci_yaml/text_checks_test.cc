@@ -11,6 +11,7 @@
 
 #include "matcher/inputs/input_spec.h"
 #include "services/lib/ci_yaml/parsed_file.h"
+#include "services/lib/ci_yaml/test_commit.h"
 
 namespace cievents::ci_yaml {
 namespace {
@@ -93,6 +94,19 @@ TEST(TextChecksTest, TheInputsOfAnEventListAreDeclaredByTheCiFile) {
   EXPECT_THAT(
       Issues(Read("events:\n  - {name: issue/created, inputs: {a: 1}}\n", FileRole::kEventList)),
       IsEmpty());
+}
+
+TEST(TextChecksTest, InputsThatAnotherFileDeclaresAreReportedWhereTheyAreFilled) {
+  Commit commit;
+  commit.Add(".gitlab-ci-event.yml",
+             "events:\n  - name: issue/created\n    inputs: {a: '$[[ event.x ]]', b: 1}\n");
+  commit.Add(".gitlab-ci.yml",
+             "spec:\n  inputs: {a: , b: }\n---\n"
+             "include:\n  - local: ci/a.yml\n    inputs: {t: '$[[ event.x ]]'}\n");
+  commit.Add("ci/a.yml", "spec: {events: issue/closed, inputs: {t: }}\n---\n");
+  EXPECT_THAT(Issues(commit.Assemble()),
+              ElementsAre(".gitlab-ci-event.yml:3:14 unconstrained-event-input",
+                          ".gitlab-ci.yml:6:14 unconstrained-event-input"));
 }
 
 TEST(TextChecksTest, AnEventBlockInAScriptIsReportedWhereItStands) {
