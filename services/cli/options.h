@@ -57,6 +57,7 @@ struct MigrateOptions {
 struct LintOptions {
   std::vector<std::string> paths;
   std::string project_dir = ".";
+  std::string target = "cievents";  // stock-gitlab: also what GitLab without CI Events refuses
   std::string event_catalogue;
   bool json = false;
 };

@@ -129,6 +129,11 @@ void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
         command->add_option("--project-dir", options->project_dir, "the checkout's root")
             ->check(CLI::ExistingDirectory)
             ->capture_default_str();
+        command
+            ->add_option("--target", options->target,
+                         "stock-gitlab: also warn about what today's GitLab refuses")
+            ->check(CLI::IsMember({"cievents", "stock-gitlab"}))
+            ->capture_default_str();
         DeclareCatalogue(command, &options->event_catalogue);
         command->add_flag("--json", options->json, "machine-readable output");
       });

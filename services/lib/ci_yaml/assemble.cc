@@ -157,17 +157,26 @@ std::vector<matcher::Entry> Assembler::Permitted(const std::string& file,
 // The parser bounds each file; the CI file and the event list make one subscription together.
 void Assembler::DropSurplusPatterns(const std::string& file, size_t already_there,
                                     std::vector<matcher::Entry>* entries) {
+  const auto patterns_max = static_cast<size_t>(kPatternsPerSubscriptionMax);
   size_t count = already_there;
   for (size_t i = 0; i < entries->size(); ++i) {
+    const size_t before = count;
     count += PatternCount((*entries)[i]);
-    if (count <= static_cast<size_t>(kPatternsPerSubscriptionMax)) continue;
+    if (count <= patterns_max) continue;
     commit_.AddIssue(
         kTooManyPatterns, file, (*entries)[i].position,
-        fmt::format("more than {} patterns start the pipeline of `{}`; this entry and those "
-                    "after it are not applied",
+        fmt::format("more than {} patterns start the pipeline of `{}`; the surplus of this "
+                    "entry, and those after it, are not applied",
                     kPatternsPerSubscriptionMax, commit_.ci_path()),
         "use `*` or `**`, or move entries into files of `.gitlab/ci/events/`");
-    entries->resize(i);
+    // The entry of hoisted rules has all of their patterns; others are whole, or not there.
+    const bool is_cut = !(*entries)[i].rules.has_value() && before < patterns_max;
+    if (is_cut) {
+      std::vector<matcher::Pattern>& patterns = (*entries)[i].patterns;
+      patterns.erase(patterns.begin() + static_cast<std::ptrdiff_t>(patterns_max - before),
+                     patterns.end());
+    }
+    entries->resize(is_cut ? i + 1 : i);
     return;
   }
 }
@@ -213,7 +222,13 @@ void Assembler::AddDraft(SubscriptionDraft draft) {
   drafts_.try_emplace(key, std::move(draft));
 }
 
-Hoisted Assembler::HoistRules(const CommitFile&, const Closure&) { return {}; }
+Hoisted Assembler::HoistRules(const CommitFile& ci_file, const Closure& closure) {
+  if (ci_file.live == nullptr) return {};
+  HoistRequest request;
+  request.bodies = closure.Bodies();
+  request.all_includes_are_merged = closure.all_includes_are_merged();
+  return Hoist(request, *request_.catalogue);
+}
 
 void Assembler::AddEventList(std::string_view spec_inputs_json,
                              std::vector<matcher::Entry>* entries) {
@@ -250,10 +265,11 @@ void Assembler::AddCiFile(const CommitFile& ci_file, const Closure& closure) {
   DropSurplusPatterns(path, PatternCount(draft.entries), &hoisted.entries);
   draft.entries.insert(draft.entries.end(), hoisted.entries.begin(), hoisted.entries.end());
   AddEventList(draft.spec_inputs_json, &draft.entries);
-  // What is left to pipeline creation is of no interest where no event starts the pipeline.
+  // What is left to pipeline creation is of no interest where no event starts the pipeline, and
+  // places in a version that is not this commit's would mislead.
   const bool subscribes = !draft.entries.empty();
   std::erase_if(hoisted.issues, [&](const Issue& issue) {
-    return !subscribes && issue.severity == Severity::kInfo;
+    return (!subscribes && issue.severity == Severity::kInfo) || !closure.IsCurrent(issue.file);
   });
   commit_.AddIssues(std::move(hoisted.issues));
   draft.hoisted_rules = std::move(hoisted.rules);

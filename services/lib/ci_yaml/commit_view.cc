@@ -101,7 +101,7 @@ Truth CommitView::IsThere(std::string_view text) {
     return false;
   });
   const bool all_are_known =
-      glob.is_valid() && glob.is_yaml_only() && !is_truncated_ && comparisons_left_ > 0;
+      glob.is_valid() && glob.is_yaml_only() && !is_truncated_ && !is_exhausted();
   const Truth truth = is_there ? Truth::kTrue : all_are_known ? Truth::kFalse : Truth::kUnknown;
   globs_.emplace(text, truth);
   return truth;
