@@ -189,6 +189,8 @@ std::string OutcomeToJson(const events::v1::Event& event, const events::v1::Even
   writer.Int(outcome.failed_payload_count());
   writer.Key("suspended");
   writer.Int(outcome.suspended_count());
+  writer.Key("filtered_by_rules");
+  writer.Int(outcome.filtered_by_rules_count());
   writer.Key("ack");
   writer.String(AckName(outcome));
   writer.Key("event_uid");
@@ -215,6 +217,7 @@ std::string Notes(const events::v1::EventOutcome& outcome) {
   };
   add(outcome.failed_payload_count(), "could not be evaluated: the payload is not valid JSON");
   add(outcome.suspended_count(), "suspended");
+  add(outcome.filtered_by_rules_count(), "filtered by the rules of their CI file");
   return text;
 }
 
