@@ -834,14 +834,14 @@ COMMENT ON COLUMN cievents.config_files.project_id IS 'The project.';
 -- Name: COLUMN config_files.path; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.config_files.path IS 'Path in the project.';
+COMMENT ON COLUMN cievents.config_files.path IS 'Path in the project; of a prefix, with `*` behind it.';
 
 
 --
 -- Name: COLUMN config_files.role; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.config_files.role IS 'What the file is: ci_file, event_list or header_only.';
+COMMENT ON COLUMN cievents.config_files.role IS 'What the file is: ci_file, event_list, header_only, included; or prefix: every YAML file whose path begins so is of interest.';
 
 
 --
@@ -925,21 +925,21 @@ COMMENT ON COLUMN cievents.config_pushes.root_namespace_id IS 'Root namespace of
 -- Name: COLUMN config_pushes.push_sequence; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.config_pushes.push_sequence IS 'The push''s number, counted up by the producer for each project.';
+COMMENT ON COLUMN cievents.config_pushes.push_sequence IS 'The number of the push or call, counted up by the producer for each project.';
 
 
 --
 -- Name: COLUMN config_pushes.commit_sha; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.config_pushes.commit_sha IS 'The pushed commit, hex.';
+COMMENT ON COLUMN cievents.config_pushes.commit_sha IS 'The pushed commit, hex; empty = not a push.';
 
 
 --
 -- Name: COLUMN config_pushes.result; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors or stale. What only validates, changes nothing or is malformed leaves no row.';
+COMMENT ON COLUMN cievents.config_pushes.result IS 'applied, applied_with_errors or stale; of calls that changed something: upserted, moved, archived, ci_disabled, reactivated, deleted, restored. What only validates, changes nothing or is malformed leaves no row.';
 
 
 --
@@ -1500,6 +1500,12 @@ CREATE TABLE cievents.projects (
     deleted_at timestamp with time zone,
     changed_xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    location_sequence bigint DEFAULT 0 NOT NULL,
+    availability_sequence bigint DEFAULT 0 NOT NULL,
+    existence_sequence bigint DEFAULT 0 NOT NULL,
+    archived boolean DEFAULT false NOT NULL,
+    ci_disabled boolean DEFAULT false NOT NULL,
+    permission_namespace_ids bigint[],
     CONSTRAINT projects_namespaces_max CHECK ((cardinality(namespace_ids) <= 100)),
     CONSTRAINT projects_slot_in_range CHECK (((slot >= 0) AND (slot <= 1023)))
 );
@@ -1595,7 +1601,7 @@ COMMENT ON COLUMN cievents.projects.allowed_scopes IS 'Permissions that the last
 -- Name: COLUMN projects.deleted_at; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.projects.deleted_at IS 'When the project was deleted; null = it exists.';
+COMMENT ON COLUMN cievents.projects.deleted_at IS 'When the project was deleted; null = it exists. Its subscriptions are not live meanwhile, and are again with the same ids when it returns.';
 
 
 --
@@ -1610,6 +1616,48 @@ COMMENT ON COLUMN cievents.projects.changed_xid IS 'Transaction that last change
 --
 
 COMMENT ON COLUMN cievents.projects.changed_at IS 'When the set was last changed; for people and for lag metrics, never for the feed.';
+
+
+--
+-- Name: COLUMN projects.location_sequence; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.location_sequence IS 'Number of the call that last said where the project is (namespace_ids, path); counts if it is over push_sequence. 0 = none yet.';
+
+
+--
+-- Name: COLUMN projects.availability_sequence; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.availability_sequence IS 'Number of the call that last said archived and ci_disabled; 0 = none yet.';
+
+
+--
+-- Name: COLUMN projects.existence_sequence; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.existence_sequence IS 'Number of the call that last said that the project exists, or is deleted; counts if it is over push_sequence. 0 = none yet.';
+
+
+--
+-- Name: COLUMN projects.archived; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.archived IS 'True: the project is archived. Matches of its subscriptions are counted and make no requests.';
+
+
+--
+-- Name: COLUMN projects.ci_disabled; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.ci_disabled IS 'True: the project''s CI is disabled. Matches of its subscriptions are counted and make no requests.';
+
+
+--
+-- Name: COLUMN projects.permission_namespace_ids; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.projects.permission_namespace_ids IS 'Ancestors for which the last applied push gave its permissions, root first; null = those of now. Not null: the project has moved since, and entries with a scope beyond its own events are suspended.';
 
 
 --
@@ -2309,21 +2357,21 @@ COMMENT ON COLUMN cievents_admin.config_pushes.project_path IS 'Full path of the
 -- Name: COLUMN config_pushes.push_sequence; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.config_pushes.push_sequence IS 'The push''s number.';
+COMMENT ON COLUMN cievents_admin.config_pushes.push_sequence IS 'The number of the push or call.';
 
 
 --
 -- Name: COLUMN config_pushes.commit_sha; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.config_pushes.commit_sha IS 'The pushed commit, hex.';
+COMMENT ON COLUMN cievents_admin.config_pushes.commit_sha IS 'The pushed commit, hex; empty = not a push.';
 
 
 --
 -- Name: COLUMN config_pushes.result; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors or stale. What only validates, changes nothing or is malformed leaves no row.';
+COMMENT ON COLUMN cievents_admin.config_pushes.result IS 'applied, applied_with_errors or stale; of calls that changed something: upserted, moved, archived, ci_disabled, reactivated, deleted, restored. What only validates, changes nothing or is malformed leaves no row.';
 
 
 --
@@ -2672,11 +2720,12 @@ CREATE VIEW cievents_admin.subscriptions_effective AS
     ( SELECT json_agg((e.entry - 'inputs'::text) ORDER BY e.place) AS json_agg
            FROM jsonb_array_elements((s.entries)::jsonb) WITH ORDINALITY e(entry, place)) AS entries,
     s.owner_user_id,
-    s.suspended,
+    (s.suspended OR p.archived OR p.ci_disabled) AS suspended,
     p.default_branch,
     p.commit_sha,
     s.created_at,
-    s.updated_at
+    s.updated_at,
+    (p.permission_namespace_ids IS NOT NULL) AS scopes_suspended
    FROM (cievents.subscriptions s
      JOIN cievents.projects p USING (project_id))
   WHERE ((s.ended_at IS NULL) AND (p.deleted_at IS NULL));
@@ -2758,7 +2807,7 @@ COMMENT ON COLUMN cievents_admin.subscriptions_effective.owner_user_id IS 'User 
 -- Name: COLUMN subscriptions_effective.suspended; Type: COMMENT; Schema: cievents_admin; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents_admin.subscriptions_effective.suspended IS 'True: matches make no requests.';
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.suspended IS 'True: matches make no requests; the project is archived, or its CI is disabled.';
 
 
 --
@@ -2787,6 +2836,13 @@ COMMENT ON COLUMN cievents_admin.subscriptions_effective.created_at IS 'When its
 --
 
 COMMENT ON COLUMN cievents_admin.subscriptions_effective.updated_at IS 'When it last changed.';
+
+
+--
+-- Name: COLUMN subscriptions_effective.scopes_suspended; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.subscriptions_effective.scopes_suspended IS 'True: the project has moved since its last push; entries with a scope beyond its own events do not match.';
 
 
 --

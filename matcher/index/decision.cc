@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "matcher/index/hoisted.h"
+
 namespace cievents::matcher {
 namespace {
 
@@ -50,6 +52,8 @@ class EntryInputs final : public InputSource {
   std::deque<std::string> scratch_;  // a value lives until the evaluation ends
 };
 
+}  // namespace
+
 Verdict EvaluateClause(const DefinitionClause& clause, const DefinitionEntry& entry,
                        EventContext& context, ExplainedClause* explained) {
   if (!clause.events.empty() && !FirstName(clause.events, context.patterns).has_value()) {
@@ -70,6 +74,8 @@ Verdict EvaluateClause(const DefinitionClause& clause, const DefinitionEntry& en
   }
   return condition.Evaluate(evaluation);
 }
+
+namespace {
 
 // The first clause that holds, or cannot be decided and is not a `never`, decides.
 EntryOutcome ApplyRules(const DefinitionEntry& entry, EventContext& context,
@@ -95,7 +101,8 @@ EntryOutcome ApplyRules(const DefinitionEntry& entry, EventContext& context,
   return EntryOutcome::kDenied;
 }
 
-// Of a false clause: that its events do not fit, and the parts of its condition that are false.
+}  // namespace
+
 int CountFalseParts(const DefinitionClause& clause, const DefinitionEntry& entry,
                     EventContext& context) {
   const bool fits = clause.events.empty() || FirstName(clause.events, context.patterns).has_value();
@@ -110,6 +117,8 @@ int CountFalseParts(const DefinitionClause& clause, const DefinitionEntry& entry
   // Variables can make a condition false whose parts are all open.
   return std::max(parts, 1);
 }
+
+namespace {
 
 // Of the rules: the clauses that are false, or the false parts of the only one, and a `never` that
 // holds.
@@ -151,10 +160,8 @@ EntryOutcome TryEntry(const DefinitionEntry& entry, const Subscriber& subscriber
   return ApplyRules(entry, context, explained);
 }
 
-}  // namespace
-
-Decision Decide(const Definition& definition, const Subscriber& subscriber, EventContext& context,
-                std::vector<ExplainedEntry>* trace) {
+Decision DecideByEntries(const Definition& definition, const Subscriber& subscriber,
+                         EventContext& context, std::vector<ExplainedEntry>* trace) {
   Decision decision;
   bool decided = false;
   for (uint32_t e = 0; e < definition.entries.size(); ++e) {
@@ -184,6 +191,23 @@ Decision Decide(const Definition& definition, const Subscriber& subscriber, Even
     decision.name = name;
     if (trace == nullptr) return decision;
     decided = true;
+  }
+  return decision;
+}
+
+}  // namespace
+
+Decision Decide(const Definition& definition, const Subscriber& subscriber, EventContext& context,
+                DecisionTrace* trace) {
+  Decision decision = DecideByEntries(definition, subscriber, context,
+                                      trace == nullptr ? nullptr : &trace->entries);
+  if (definition.hoisted_rules == nullptr || decision.kind != Decision::Kind::kFires) {
+    return decision;
+  }
+  context.fields->SetName(decision.name);
+  if (!LetsRun(*definition.hoisted_rules, definition.entries[decision.entry], context,
+               trace == nullptr ? nullptr : &trace->hoisted_rules)) {
+    decision.kind = Decision::Kind::kFiltered;
   }
   return decision;
 }

@@ -1,5 +1,6 @@
-// What one subscription says of one event: its entries in order, names, scope, rules. Matching and
-// explaining run this code; explaining hands it a trace to write into.
+// What one subscription says of one event: its entries in order, names, scope, rules, then the CI
+// file's own rules. Matching and explaining run this code; explaining hands it a trace to write
+// into.
 #ifndef MATCHER_INDEX_DECISION_H_
 #define MATCHER_INDEX_DECISION_H_
 
@@ -69,15 +70,30 @@ struct Subscriber {
 };
 
 struct Decision {
-  enum class Kind : uint8_t { kNone, kFires, kFailed };
+  // kFiltered: an entry decides, and the CI file's rules let nothing run.
+  enum class Kind : uint8_t { kNone, kFires, kFailed, kFiltered };
   Kind kind = Kind::kNone;
   uint32_t entry = 0;
   uint32_t name = 0;
 };
 
-// `trace` may be null; else every entry is appended to it.
+struct DecisionTrace {
+  std::vector<ExplainedEntry> entries;  // all of them
+  ExplainedHoistedRules hoisted_rules;  // as far as they were tried
+};
+
+// `trace` may be null; else it is empty.
 Decision Decide(const Definition& definition, const Subscriber& subscriber, EventContext& context,
-                std::vector<ExplainedEntry>* trace);
+                DecisionTrace* trace);
+
+// A clause: its `events`, then its condition. `explained` may be null; else the operands' values
+// are written to it.
+Verdict EvaluateClause(const DefinitionClause& clause, const DefinitionEntry& entry,
+                       EventContext& context, ExplainedClause* explained);
+// Of a false clause: that its events do not fit, and the parts of its condition that are false; at
+// least 1.
+int CountFalseParts(const DefinitionClause& clause, const DefinitionEntry& entry,
+                    EventContext& context);
 
 }  // namespace cievents::matcher
 

@@ -61,12 +61,12 @@ class DecisionTest : public ::testing::Test {
     EventContext context{&view, named, &fields_, &memo_};
     const Decision decision = Decide(*definition, subscriber_, context, nullptr);
     // Explaining runs the same code: whoever looks must not change what is seen.
-    trace_.clear();
+    trace_ = {};
     const Decision explained = Decide(*definition, subscriber_, context, &trace_);
     EXPECT_EQ(explained.kind, decision.kind);
     EXPECT_EQ(explained.entry, decision.entry);
     EXPECT_EQ(explained.name, decision.name);
-    EXPECT_EQ(trace_.size(), definition->entries.size());
+    EXPECT_EQ(trace_.entries.size(), definition->entries.size());
     return decision;
   }
   Decision DecideOf(std::vector<Entry> entries) {
@@ -77,7 +77,7 @@ class DecisionTest : public ::testing::Test {
   }
   std::vector<EntryOutcome> Outcomes() const {
     std::vector<EntryOutcome> outcomes;
-    for (const ExplainedEntry& entry : trace_) outcomes.push_back(entry.outcome);
+    for (const ExplainedEntry& entry : trace_.entries) outcomes.push_back(entry.outcome);
     return outcomes;
   }
 
@@ -89,7 +89,7 @@ class DecisionTest : public ::testing::Test {
   Subscriber subscriber_{10, 2};
   EventFields fields_;
   ConditionMemo memo_;
-  std::vector<ExplainedEntry> trace_;
+  DecisionTrace trace_;
 };
 
 TEST_F(DecisionTest, TheFirstEntryWhoseNameMatchesAndWhoseRulesAllowItDecides) {
@@ -131,8 +131,8 @@ TEST_F(DecisionTest, AnUndecidedClauseCountsAsAMatchUnlessItSaysNever) {
   EXPECT_EQ(KindOf({If("$UNKNOWN == \"x\"", When::kNever)}), Kind::kNone);
   EXPECT_EQ(KindOf({If("$UNKNOWN == \"x\"", When::kNever), Always()}), Kind::kFires);
   EXPECT_EQ(KindOf({If("$UNKNOWN == \"x\""), Always(When::kNever)}), Kind::kFires);
-  ASSERT_EQ(trace_[0].clauses.size(), 1u);
-  EXPECT_EQ(trace_[0].clauses[0].verdict, Verdict::kUndecided);
+  ASSERT_EQ(trace_.entries[0].clauses.size(), 1u);
+  EXPECT_EQ(trace_.entries[0].clauses[0].verdict, Verdict::kUndecided);
 }
 
 TEST_F(DecisionTest, EventsOfAClauseAreJoinedWithItsCondition) {
@@ -202,7 +202,8 @@ TEST_F(DecisionTest, EachScopeCoversItsEvents) {
     event_.namespace_ids = c.event_groups;
     const std::vector<Entry> entries = {EntryOf({"a/b"}, c.scope)};
     EXPECT_EQ(DecideOf(entries).kind, c.covers ? Kind::kFires : Kind::kNone);
-    EXPECT_EQ(trace_[0].outcome, c.covers ? EntryOutcome::kDecides : EntryOutcome::kOutOfScope);
+    EXPECT_EQ(trace_.entries[0].outcome,
+              c.covers ? EntryOutcome::kDecides : EntryOutcome::kOutOfScope);
   }
   subscriber_.parent_group_id = 0;
   event_.namespace_ids = {0};
@@ -254,12 +255,12 @@ TEST_F(DecisionTest, TheTraceSaysOfEachClauseThatWasTriedWhatItRead) {
   entry.position = {12, 3};
   const std::vector<Entry> entries = {entry};
   EXPECT_EQ(DecideOf(entries).kind, Kind::kFires);
-  ASSERT_EQ(trace_.size(), 1u);
-  EXPECT_EQ(trace_[0].name, "a/b");
-  EXPECT_EQ(trace_[0].position, (Position{12, 3}));
-  EXPECT_THAT(trace_[0].patterns, ElementsAre("a/*"));
-  ASSERT_EQ(trace_[0].clauses.size(), 2u);  // the third was not needed
-  const ExplainedClause& first = trace_[0].clauses[0];
+  ASSERT_EQ(trace_.entries.size(), 1u);
+  EXPECT_EQ(trace_.entries[0].name, "a/b");
+  EXPECT_EQ(trace_.entries[0].position, (Position{12, 3}));
+  EXPECT_THAT(trace_.entries[0].patterns, ElementsAre("a/*"));
+  ASSERT_EQ(trace_.entries[0].clauses.size(), 2u);  // the third was not needed
+  const ExplainedClause& first = trace_.entries[0].clauses[0];
   EXPECT_EQ(first.if_text, kRefIsOther);
   EXPECT_EQ(first.when, When::kNever);
   EXPECT_EQ(first.verdict, Verdict::kFalse);
@@ -270,9 +271,9 @@ TEST_F(DecisionTest, TheTraceSaysOfEachClauseThatWasTriedWhatItRead) {
   }
   EXPECT_THAT(operands, HasSubstr(R"($[[ event.payload.ref ]] = "main")"));
   EXPECT_EQ(first.cost.paths, 1);
-  EXPECT_EQ(trace_[0].clauses[1].if_text, std::nullopt);
-  EXPECT_THAT(trace_[0].clauses[1].events, ElementsAre("a/**"));
-  EXPECT_EQ(trace_[0].clauses[1].verdict, Verdict::kTrue);
+  EXPECT_EQ(trace_.entries[0].clauses[1].if_text, std::nullopt);
+  EXPECT_THAT(trace_.entries[0].clauses[1].events, ElementsAre("a/**"));
+  EXPECT_EQ(trace_.entries[0].clauses[1].verdict, Verdict::kTrue);
 }
 
 TEST_F(DecisionTest, AVerdictIsRememberedForOneEventOnly) {

@@ -37,22 +37,40 @@ void AppendPatterns(const std::vector<Pattern>& patterns, std::string* key) {
   for (const Pattern& pattern : patterns) AppendText(pattern.text(), key);
 }
 
+void AppendRules(const RuleList& rules, std::string* key) {
+  AppendNumber(static_cast<int64_t>(rules.size()), key);
+  for (const RuleClause& clause : rules) {
+    AppendNumber(clause.if_text.has_value() ? 1 : 0, key);
+    if (clause.if_text.has_value()) AppendText(*clause.if_text, key);
+    AppendPatterns(clause.events, key);
+    AppendNumber(static_cast<int64_t>(clause.when) << 1 | (clause.has_undecidable_part ? 1 : 0),
+                 key);
+  }
+}
+
 void AppendEntry(const Entry& entry, std::string* key) {
   AppendPatterns(entry.patterns, key);
   AppendNumber(static_cast<int64_t>(entry.scope.kind) << 1 | (entry.confidential ? 1 : 0), key);
   AppendNumber(entry.scope.project_id, key);
-  AppendNumber(entry.rules.has_value() ? static_cast<int64_t>(entry.rules->size()) : -1, key);
   if (entry.rules.has_value()) {
-    for (const RuleClause& clause : *entry.rules) {
-      AppendNumber(clause.if_text.has_value() ? 1 : 0, key);
-      if (clause.if_text.has_value()) AppendText(*clause.if_text, key);
-      AppendPatterns(clause.events, key);
-      AppendNumber(static_cast<int64_t>(clause.when), key);
-    }
+    AppendRules(*entry.rules, key);
+  } else {
+    AppendNumber(-1, key);
   }
   AppendInputs(entry.inputs, key);
   AppendText(entry.options_json, key);
   AppendPosition(entry.position, key);
+}
+
+void AppendHoistedRules(const HoistedRules& rules, std::string* key) {
+  AppendNumber((rules.workflow.has_value() ? 1 : 0) | (rules.jobs.has_value() ? 2 : 0), key);
+  if (rules.workflow.has_value()) AppendRules(*rules.workflow, key);
+  if (!rules.jobs.has_value()) return;
+  for (const HoistedJob& job : *rules.jobs) {
+    AppendText(job.name, key);
+    AppendNumber(static_cast<int64_t>(job.lists.size()), key);
+    for (const RuleList& list : job.lists) AppendRules(list, key);
+  }
 }
 
 // All that a definition is made of, as bytes: equal keys, equal definitions.
@@ -63,6 +81,7 @@ void MakeKey(const Subscription& subscription, std::string* key) {
   for (const Entry& entry : subscription.entries) AppendEntry(entry, key);
   AppendInputs(subscription.include_inputs, key);
   AppendText(subscription.spec_inputs_json, key);
+  if (!subscription.hoisted_rules.empty()) AppendHoistedRules(subscription.hoisted_rules, key);
 }
 
 bool IsAccessRegex(const Condition& condition) {
@@ -112,7 +131,7 @@ std::vector<PatternId> AcquireAll(const std::vector<Pattern>& patterns, PatternT
 }
 
 const InternedCondition* FindShortcut(const Definition& definition) {
-  if (definition.entries.size() != 1) return nullptr;
+  if (definition.entries.size() != 1 || definition.hoisted_rules != nullptr) return nullptr;
   const DefinitionEntry& entry = definition.entries.front();
   if (entry.patterns.size() != 1) return nullptr;
   if (!entry.has_rules) return &kAlwaysHolds;
@@ -157,6 +176,9 @@ const Definition* DefinitionTable::Acquire(const Subscription& subscription) {
     for (const DefinitionEntry& done : made->entries) ReleaseEntry(done);
     made->entries.clear();
   }
+  if (made->unusable.empty() && !subscription.hoisted_rules.empty()) {
+    made->hoisted_rules = CompileHoistedRules(subscription.hoisted_rules);
+  }
   made->shortcut = FindShortcut(*made);
   Definition* const definition = made.get();
   const auto placed = definitions_.emplace(key_, std::move(made)).first;
@@ -170,6 +192,7 @@ void DefinitionTable::Release(const Definition* definition) {
   CIEVENTS_CHECK(at != definitions_.end() && at->second.get() == definition);
   if (--at->second->users > 0) return;
   for (const DefinitionEntry& entry : definition->entries) ReleaseEntry(entry);
+  if (definition->hoisted_rules != nullptr) ReleaseHoistedRules(*definition->hoisted_rules);
   definitions_.erase(at);
 }
 
@@ -183,11 +206,10 @@ absl::Status DefinitionTable::CompileEntry(const Subscription& subscription, con
   compiled->has_rules = entry.rules.has_value();
   if (compiled->has_rules) {
     for (const RuleClause& clause : *entry.rules) {
-      DefinitionClause& made = compiled->rules.emplace_back();
-      made.when = clause.when;
-      made.events = AcquireAll(clause.events, &patterns_, &made.event_patterns);
+      DefinitionClause& made = compiled->rules.emplace_back(CompileClause(clause));
       if (!clause.if_text.has_value()) continue;
-      CIEVENTS_ASSIGN_OR_RETURN(made.condition, AcquireCondition(*clause.if_text));
+      CIEVENTS_ASSIGN_OR_RETURN(made.condition,
+                                AcquireCondition(*clause.if_text, ConditionPlace::kEntryRule));
     }
     compiled->access = AccessOfRules(compiled->rules);
   }
@@ -197,15 +219,60 @@ absl::Status DefinitionTable::CompileEntry(const Subscription& subscription, con
   return absl::OkStatus();
 }
 
-absl::StatusOr<InternedCondition*> DefinitionTable::AcquireCondition(const std::string& text) {
-  const auto at = conditions_.find(text);
-  if (at != conditions_.end()) {
+DefinitionClause DefinitionTable::CompileClause(const RuleClause& clause) {
+  DefinitionClause made;
+  made.when = clause.when;
+  made.events = AcquireAll(clause.events, &patterns_, &made.event_patterns);
+  return made;
+}
+
+// Never fails: a condition that does not parse is undecided, left to pipeline creation.
+HoistedList DefinitionTable::CompileHoistedList(const RuleList& rules) {
+  HoistedList list;
+  list.reserve(rules.size());
+  for (const RuleClause& clause : rules) {
+    HoistedClause& made = list.emplace_back();
+    made.clause = CompileClause(clause);
+    made.has_undecidable_part = clause.has_undecidable_part;
+    if (!clause.if_text.has_value()) continue;
+    auto condition = AcquireCondition(*clause.if_text, ConditionPlace::kHoistedRule);
+    if (condition.ok()) {
+      made.clause.condition = *condition;
+    } else {
+      made.unparsed_if = *clause.if_text;
+      made.parse_error = std::string(condition.status().message());
+    }
+  }
+  return list;
+}
+
+std::unique_ptr<const DefinitionHoistedRules> DefinitionTable::CompileHoistedRules(
+    const HoistedRules& rules) {
+  auto made = std::make_unique<DefinitionHoistedRules>();
+  if (rules.workflow.has_value()) made->workflow = CompileHoistedList(*rules.workflow);
+  if (!rules.jobs.has_value()) return made;
+  made->jobs.emplace();
+  made->jobs->reserve(rules.jobs->size());
+  for (const HoistedJob& job : *rules.jobs) {
+    DefinitionJob& made_job = made->jobs->emplace_back();
+    made_job.name = job.name;
+    for (const RuleList& list : job.lists) made_job.lists.push_back(CompileHoistedList(list));
+  }
+  return made;
+}
+
+absl::StatusOr<InternedCondition*> DefinitionTable::AcquireCondition(const std::string& text,
+                                                                     ConditionPlace place) {
+  StringMap<std::unique_ptr<InternedCondition>>& conditions = ConditionsOf(place);
+  const auto at = conditions.find(text);
+  if (at != conditions.end()) {
     ++at->second->users;
     return at->second.get();
   }
   ConditionError error;
   auto made = std::make_unique<InternedCondition>();
-  made->condition = Condition::Parse(text, ConditionPlace::kEntryRule, tables_, &error);
+  made->place = place;
+  made->condition = Condition::Parse(text, place, tables_, &error);
   if (made->condition == nullptr) {
     return Error(absl::StatusCode::kInvalidArgument, "condition `{}`: column {}: {}", text,
                  error.column, error.message);
@@ -222,17 +289,31 @@ absl::StatusOr<InternedCondition*> DefinitionTable::AcquireCondition(const std::
     made->id = unused_condition_ids_.back();
     unused_condition_ids_.pop_back();
   }
-  return conditions_.emplace(text, std::move(made)).first->second.get();
+  return conditions.emplace(text, std::move(made)).first->second.get();
 }
 
-// Runs when no reader can see the entry: at once, not by way of Retire.
+// These run when no reader can see the definition: at once, not by way of Retire.
+void DefinitionTable::ReleaseClause(const DefinitionClause& clause) {
+  for (const PatternId id : clause.events) patterns_.Release(id);
+  if (clause.condition == nullptr || --clause.condition->users > 0) return;
+  unused_condition_ids_.push_back(clause.condition->id);
+  StringMap<std::unique_ptr<InternedCondition>>& conditions = ConditionsOf(clause.condition->place);
+  conditions.erase(conditions.find(std::string(clause.condition->condition->text())));
+}
+
 void DefinitionTable::ReleaseEntry(const DefinitionEntry& entry) {
   for (const PatternId id : entry.patterns) patterns_.Release(id);
-  for (const DefinitionClause& clause : entry.rules) {
-    for (const PatternId id : clause.events) patterns_.Release(id);
-    if (clause.condition == nullptr || --clause.condition->users > 0) continue;
-    unused_condition_ids_.push_back(clause.condition->id);
-    conditions_.erase(conditions_.find(std::string(clause.condition->condition->text())));
+  for (const DefinitionClause& clause : entry.rules) ReleaseClause(clause);
+}
+
+void DefinitionTable::ReleaseHoistedRules(const DefinitionHoistedRules& rules) {
+  const auto release = [this](const HoistedList& list) {
+    for (const HoistedClause& clause : list) ReleaseClause(clause.clause);
+  };
+  if (rules.workflow.has_value()) release(*rules.workflow);
+  if (!rules.jobs.has_value()) return;
+  for (const DefinitionJob& job : *rules.jobs) {
+    for (const HoistedList& list : job.lists) release(list);
   }
 }
 

@@ -32,6 +32,7 @@ struct InternedCondition {
   std::unique_ptr<const Condition> condition;
   uint32_t id = 0;
   uint32_t users = 0;  // the writer's
+  ConditionPlace place = ConditionPlace::kEntryRule;
   // True: the condition is one regex, which is its access condition: a candidate that the access
   // index is certain of needs no evaluation.
   bool is_access_regex = false;
@@ -62,11 +63,32 @@ struct DefinitionEntry {
   Position position;
 };
 
+// A clause of a hoisted rule. What is no error there makes it undecided where it is not false.
+struct HoistedClause {
+  DefinitionClause clause;
+  bool has_undecidable_part = false;
+  std::string unparsed_if;  // an `if` that does not parse here; it is undecided
+  std::string parse_error;  // why; empty = there is none
+};
+using HoistedList = std::vector<HoistedClause>;
+
+struct DefinitionJob {
+  std::string name;
+  std::vector<HoistedList> lists;
+};
+
+// HoistedRules, compiled.
+struct DefinitionHoistedRules {
+  std::optional<HoistedList> workflow;             // absent: no filter
+  std::optional<std::vector<DefinitionJob>> jobs;  // absent: some job could always run
+};
+
 // Immutable but for `users`.
 struct Definition {
   // What decides alone, where one entry with one pattern and at most one simple clause leaves
   // nothing else to ask (but confidentiality): its condition, or kAlwaysHolds. Null: see Decide.
   const InternedCondition* shortcut = nullptr;
+  std::unique_ptr<const DefinitionHoistedRules> hoisted_rules;  // null = none
   std::string path;
   std::string workflow_id;
   std::vector<DefinitionEntry> entries;
@@ -87,21 +109,32 @@ class DefinitionTable {
   const Definition* Acquire(const Subscription& subscription);
   void Release(const Definition* definition);
 
-  size_t conditions() const { return conditions_.size(); }
+  size_t conditions() const { return conditions_.size() + hoisted_conditions_.size(); }
   // For readers: how long an array by condition id must be.
   uint32_t condition_id_end() const { return condition_id_end_.load(std::memory_order_seq_cst); }
 
  private:
   absl::Status CompileEntry(const Subscription& subscription, const Entry& entry,
                             DefinitionEntry* compiled);
-  absl::StatusOr<InternedCondition*> AcquireCondition(const std::string& text);
+  DefinitionClause CompileClause(const RuleClause& clause);  // but for its condition
+  HoistedList CompileHoistedList(const RuleList& rules);
+  std::unique_ptr<const DefinitionHoistedRules> CompileHoistedRules(const HoistedRules& rules);
+  absl::StatusOr<InternedCondition*> AcquireCondition(const std::string& text,
+                                                      ConditionPlace place);
+  StringMap<std::unique_ptr<InternedCondition>>& ConditionsOf(ConditionPlace place) {
+    return place == ConditionPlace::kEntryRule ? conditions_ : hoisted_conditions_;
+  }
+  void ReleaseClause(const DefinitionClause& clause);
   void ReleaseEntry(const DefinitionEntry& entry);
+  void ReleaseHoistedRules(const DefinitionHoistedRules& rules);
 
   EpochDomain& epochs_;
   PatternTable& patterns_;
   ConditionTables tables_;
   StringMap<std::unique_ptr<Definition>> definitions_;  // by KeyOf
+  // By text: of entries' rules, and of hoisted ones, where the same text may mean less.
   StringMap<std::unique_ptr<InternedCondition>> conditions_;
+  StringMap<std::unique_ptr<InternedCondition>> hoisted_conditions_;
   std::vector<uint32_t> unused_condition_ids_;
   std::atomic<uint32_t> condition_id_end_{0};
   std::string key_;  // scratch

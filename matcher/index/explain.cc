@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "matcher/index/matcher_state.h"
@@ -13,6 +15,18 @@ namespace {
 bool MissesByOne(const std::vector<ExplainedEntry>& entries) {
   return std::any_of(entries.begin(), entries.end(),
                      [](const ExplainedEntry& entry) { return entry.obstacles == 1; });
+}
+
+// The same of the CI file's rules, for an event that an entry has let through.
+bool MissesByOne(const ExplainedHoistedRules& rules) {
+  if (rules.workflow.has_value() && !rules.workflow->lets_run) {
+    return rules.workflow->obstacles == 1;
+  }
+  return std::any_of(rules.jobs.begin(), rules.jobs.end(), [](const ExplainedJob& job) {
+    int obstacles = 0;
+    for (const ExplainedRuleList& list : job.lists) obstacles += list.obstacles;
+    return obstacles == 1;
+  });
 }
 
 // Why the clause that an entry stopped at could not be evaluated, in the words of the first operand
@@ -39,10 +53,21 @@ ExplainedSubscription ExplainOne(const ProjectSet& set, int64_t project_id, uint
     return explained;
   }
   const Subscriber subscriber{explained.project_id, set.context().parent_group_id()};
-  const Decision decision = Decide(definition, subscriber, context, &explained.entries);
+  DecisionTrace trace;
+  const Decision decision = Decide(definition, subscriber, context, &trace);
+  explained.entries = std::move(trace.entries);
+  explained.hoisted_rules = std::move(trace.hoisted_rules);
   if (decision.kind == Decision::Kind::kFailed) {
     explained.outcome = SubscriptionOutcome::kFailedPayload;
     explained.reason = FailureOf(explained.entries[decision.entry]);
+  }
+  if (decision.kind == Decision::Kind::kFiltered) {
+    const std::optional<ExplainedRuleList>& workflow = explained.hoisted_rules.workflow;
+    explained.outcome = SubscriptionOutcome::kFilteredByRules;
+    explained.reason = workflow.has_value() && !workflow->lets_run
+                           ? "no rule of `workflow` lets the event through"
+                           : "no job could run";
+    explained.near_miss = MissesByOne(explained.hoisted_rules);
   }
   if (decision.kind == Decision::Kind::kNone) explained.near_miss = MissesByOne(explained.entries);
   if (decision.kind != Decision::Kind::kFires) return explained;

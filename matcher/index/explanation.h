@@ -16,6 +16,7 @@ struct ExplainedClause {
   std::optional<std::string> if_text;
   std::vector<std::string> events;  // patterns of the clause; empty = any
   When when = When::kOnSuccess;
+  bool has_undecidable_part = false;  // RuleClause::has_undecidable_part
   Verdict verdict = Verdict::kFalse;
   std::vector<EvaluatedOperand> operands;
   ConditionCost cost;
@@ -43,13 +44,34 @@ struct ExplainedEntry {
   int obstacles = 0;
 };
 
+// A list of hoisted rules.
+struct ExplainedRuleList {
+  bool lets_run = false;
+  std::vector<ExplainedClause> clauses;  // those that were tried, in order
+  int obstacles = 0;                     // as an entry's, if it does not let run
+};
+
+struct ExplainedJob {
+  std::string name;
+  bool could_run = false;
+  std::vector<ExplainedRuleList> lists;
+};
+
+// The CI file's own rules, as far as they were tried: nothing without a deciding entry, no jobs
+// where `workflow` does not let run, none behind the first job that could.
+struct ExplainedHoistedRules {
+  std::optional<ExplainedRuleList> workflow;
+  std::vector<ExplainedJob> jobs;
+};
+
 enum class SubscriptionOutcome : uint8_t {
   kFires,
-  kFailedInput,     // fires a request that ends at once: an input does not fit
-  kNoEntry,         // no entry decides
-  kFailedPayload,   // a condition could not be evaluated
-  kSuspended,       // would fire
-  kBeforeCreation,  // would fire, but the event is older than the subscription
+  kFailedInput,      // fires a request that ends at once: an input does not fit
+  kNoEntry,          // no entry decides
+  kFailedPayload,    // a condition could not be evaluated
+  kSuspended,        // would fire
+  kBeforeCreation,   // would fire, but the event is older than the subscription
+  kFilteredByRules,  // an entry decides, but the CI file's rules let nothing run
 };
 
 struct ExplainedSubscription {
@@ -59,9 +81,10 @@ struct ExplainedSubscription {
   SubscriptionOutcome outcome = SubscriptionOutcome::kNoEntry;
   // Exactly one thing is in the way: a false clause, the scope, confidentiality, suspension, age.
   bool near_miss = false;
-  std::string reason;       // why it failed; empty otherwise
+  std::string reason;       // why it failed or was filtered; empty otherwise
   std::string inputs_json;  // with kFires and kFailedInput
   std::vector<ExplainedEntry> entries;
+  ExplainedHoistedRules hoisted_rules;
 };
 
 struct Explanation {

@@ -13,7 +13,8 @@
 //     |      instance    /      `- bucket (scope, pattern) -> runs:
 //     |                             unconditional postings
 //     |                             conditional ones, by AccessIndex   (matcher/access)
-//     | 3  candidates -> Decide: entries in order, name, scope, confidentiality, rules
+//     | 3  candidates -> Decide: entries in order, name, scope, confidentiality, rules; then the
+//     |      CI file's own rules (hoisted.h)
 //     |      definition (shared by all subscriptions with the same text) -> conditions
 //     |      condition  (shared by all definitions) -> verdict, once an event
 //     |      event path -> value, once an event; the payload is touched here first
@@ -148,6 +149,9 @@ struct MatchCounts {
   // has ruled out before, none is counted.
   uint32_t failed_payload = 0;
   uint32_t suspended = 0;  // would have matched
+  // An entry decides, but the CI file's own rules (HoistedRules) say that a pipeline would have no
+  // job: no request. Suspended ones are among them; ones younger than the event are not.
+  uint32_t filtered_by_rules = 0;
 };
 
 // A thread's way to ask the index: holds its working memory. Not thread-safe; make one a thread (or

@@ -231,6 +231,10 @@ MatchCounts Matcher::State::MatchPrepared(const Pin& pin, const EventView& event
       ++counts.failed_payload;
       return;
     }
+    if (decision.kind == Decision::Kind::kFiltered) {
+      ++counts.filtered_by_rules;
+      return;
+    }
     if (obstacle == Obstacle::kSuspended) {
       ++counts.suspended;
       return;

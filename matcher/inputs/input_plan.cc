@@ -202,7 +202,13 @@ class PlanCompiler {
     }
     const size_t errors_before = errors_.size();
     std::optional<InputValue> default_value = spec.default_value();
-    if (default_value.has_value()) spec.Check(ValueOrigin::kDefault, &*default_value, &errors_);
+    if (default_value.has_value() && default_value->kind == InputValue::Kind::kNull) {
+      // GitLab does not check it: an empty text, or no value.
+      default_value.reset();
+      if (spec.is_text()) default_value = InputValue::OfText("");
+    } else if (default_value.has_value()) {
+      spec.Check(ValueOrigin::kDefault, &*default_value, &errors_);
+    }
     if (fixed->has_value()) {
       spec.Check(ValueOrigin::kProvided, &**fixed, &errors_);
     } else {

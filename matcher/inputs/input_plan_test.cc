@@ -209,6 +209,14 @@ TEST_F(InputPlanTest, StaticValuesAreCheckedAtOnce) {
   EXPECT_EQ(Get("s"), "text:");
 }
 
+TEST_F(InputPlanTest, ADefaultOfNullIsNotChecked) {
+  EXPECT_EQ(Compiled({}, {}, R"({"n":{"type":"number","default":null}})"), "{}");
+  EXPECT_EQ(Get("n"), "null");
+  EXPECT_EQ(Compiled({}, {}, R"({"s":{"options":["a"],"default":null}})"), R"({"s":""})");
+  EXPECT_EQ(Compiled({}, {Binding("n", "7")}, R"({"n":{"type":"number","default":null}})"),
+            R"({"n":7})");
+}
+
 TEST_F(InputPlanTest, UnknownInputsAreAnErrorOnlyWhereSomethingIsDeclared) {
   EXPECT_EQ(Compiled({Binding("zzz", "1")}, {Binding("env", R"("a")"), Binding("yyy", "2")},
                      R"({"env":null})"),

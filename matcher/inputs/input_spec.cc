@@ -94,6 +94,10 @@ void InputSpec::CheckOptions(const InputValue& value, std::vector<std::string>* 
            errors);
 }
 
+bool InputSpec::IsRegexUsable() const {
+  return regex_ == nullptr || (regex_->ok() && regex_->ProgramSize() <= kRegexProgramMax);
+}
+
 void InputSpec::CheckRegex(ValueOrigin origin, const InputValue& value,
                            std::vector<std::string>* errors) const {
   if (regex_ == nullptr) return;
@@ -101,13 +105,39 @@ void InputSpec::CheckRegex(ValueOrigin origin, const InputValue& value,
     AddError("RegEx validation can only be used with string inputs", errors);
     return;
   }
-  if (!regex_->ok() || regex_->ProgramSize() > kRegexProgramMax) {
+  if (!IsRegexUsable()) {
     AddError("invalid regular expression", errors);
   } else if (!RE2::PartialMatch(value.text, *regex_)) {
     AddError(fmt::format("{} value does not match required RegEx pattern",
                          origin == ValueOrigin::kDefault ? "default" : "provided"),
              errors);
   }
+}
+
+void InputSpec::CheckDeclaration(std::vector<InputSpecProblem>* problems) const {
+  const size_t problems_before = problems->size();
+  const auto add = [&](std::string_view attribute, const std::vector<std::string>& messages) {
+    for (const std::string& message : messages) {
+      const bool is_known =
+          std::any_of(problems->begin() + problems_before, problems->end(),
+                      [&](const InputSpecProblem& known) { return known.message == message; });
+      if (!is_known) problems->push_back({name_, std::string(attribute), message});
+    }
+  };
+  std::vector<std::string> messages;
+  if (type_ != Type::kString && type_ != Type::kNumber) CheckOptions(InputValue(), &messages);
+  add("options", messages);
+  messages.clear();
+  if (type_ != Type::kString || !IsRegexUsable()) {
+    CheckRegex(ValueOrigin::kProvided, InputValue(), &messages);
+  }
+  add("regex", messages);
+  messages.clear();
+  if (default_value_.has_value() && default_value_->kind != Kind::kNull) {
+    InputValue value = *default_value_;
+    Check(ValueOrigin::kDefault, &value, &messages);
+  }
+  add("default", messages);
 }
 
 bool InputSpec::Check(ValueOrigin origin, InputValue* value,
@@ -129,22 +159,32 @@ bool InputSpec::Check(ValueOrigin origin, InputValue* value,
 // Reads one declared input.
 class InputSpecReader {
  public:
-  explicit InputSpecReader(std::vector<std::string>* errors) : errors_(errors) {}
+  explicit InputSpecReader(std::vector<InputSpecProblem>* problems) : problems_(*problems) {}
 
   InputSpec Read(const JsonMember& member) {
     spec_.name_ = member.key;
     if (member.value.kind == JsonNode::Kind::kObject) {
       for (const JsonMember& attribute : member.value.members) ReadAttribute(attribute);
-      if (spec_.has_rules_ && (spec_.options_.has_value() || spec_.default_value_.has_value())) {
-        AddHeaderError("config: `rules` excludes `options` and `default`");
-      }
+      if (spec_.has_rules_) CheckExclusive(member.value);
     } else if (member.value.kind != JsonNode::Kind::kNull) {
-      AddUnknownSpecification();
+      AddUnknownSpecification("");
     }
     return std::move(spec_);
   }
 
  private:
+  void CheckExclusive(const JsonNode& config) {
+    for (const std::string_view key : {"options", "default"}) {
+      const bool stands =
+          std::any_of(config.members.begin(), config.members.end(),
+                      [key](const JsonMember& attribute) { return attribute.key == key; });
+      if (!stands) continue;
+      AddHeaderError("rules", fmt::format("config please use only one of the following keys: "
+                                          "rules, {}",
+                                          key));
+    }
+  }
+
   void ReadAttribute(const JsonMember& attribute) {
     const JsonNode& value = attribute.value;
     if (attribute.key == "default") {
@@ -156,9 +196,50 @@ class InputSpecReader {
     } else if (attribute.key == "regex") {
       ReadRegex(value);
     } else if (attribute.key == "rules") {
-      spec_.has_rules_ = value.kind != JsonNode::Kind::kNull;
-    } else if (attribute.key != "description") {
-      AddHeaderError(fmt::format("config contains unknown keys: {}", attribute.key));
+      ReadRules(value);
+    } else if (attribute.key == "description") {
+      if (value.kind == Kind::kArray || value.kind == Kind::kObject ||
+          value.kind == Kind::kBoolean) {
+        AddHeaderError("description", "input description must be an alphanumeric string");
+      }
+    } else {
+      AddHeaderError(attribute.key, fmt::format("config contains unknown keys: {}", attribute.key));
+    }
+  }
+
+  // Their shape; what they decide is GitLab's.
+  void ReadRules(const JsonNode& value) {
+    if (value.kind == JsonNode::Kind::kNull) return;
+    spec_.has_rules_ = true;
+    if (value.kind != JsonNode::Kind::kArray) {
+      return AddHeaderError("rules", "rules config should be a array");
+    }
+    for (const JsonNode& rule : value.items) {
+      if (rule.kind != JsonNode::Kind::kObject) {
+        AddRuleError("should be a hash");
+        continue;
+      }
+      for (const JsonMember& attribute : rule.members) ReadRuleAttribute(attribute);
+    }
+  }
+
+  void ReadRuleAttribute(const JsonMember& attribute) {
+    const JsonNode& value = attribute.value;
+    if (attribute.key == "default") {
+      spec_.rules_have_default_ = true;
+    } else if (attribute.key == "if") {
+      if (value.kind != JsonNode::Kind::kString && value.kind != JsonNode::Kind::kNull) {
+        AddRuleError("if should be a string");
+      }
+    } else if (attribute.key == "options") {
+      if (value.kind == JsonNode::Kind::kNull) return;
+      if (value.kind != JsonNode::Kind::kArray) {
+        AddRuleError("options should be a array");
+      } else if (value.items.size() > kInputOptionsMax) {
+        AddRuleError(fmt::format("cannot define more than {} options", kInputOptionsMax));
+      }
+    } else {
+      AddRuleError(fmt::format("contains unknown keys: {}", attribute.key));
     }
   }
 
@@ -175,16 +256,16 @@ class InputSpecReader {
         return;
       }
     }
-    AddUnknownSpecification();
+    AddUnknownSpecification("type");
   }
 
   void ReadOptions(const JsonNode& value) {
     if (value.kind == JsonNode::Kind::kNull) return;
     if (value.kind != JsonNode::Kind::kArray)
-      return AddHeaderError("input options should be a array");
+      return AddHeaderError("options", "input options should be a array");
     if (value.items.size() > kInputOptionsMax) {
       return AddHeaderError(
-          fmt::format("config cannot define more than {} options", kInputOptionsMax));
+          "options", fmt::format("config cannot define more than {} options", kInputOptionsMax));
     }
     spec_.options_.emplace();
     for (const JsonNode& option : value.items) spec_.options_->push_back(InputValue::Of(option));
@@ -193,43 +274,75 @@ class InputSpecReader {
   void ReadRegex(const JsonNode& value) {
     if (value.kind == JsonNode::Kind::kNull) return;
     if (value.kind != JsonNode::Kind::kString) {
-      return AddHeaderError("input regex should be a string");
+      return AddHeaderError("regex", "input regex should be a string");
     }
     if (value.text.size() > kInputRegexBytesMax) {
-      return AddHeaderError(fmt::format("input regex has {} bytes; at most {} are allowed",
-                                        value.text.size(), kInputRegexBytesMax));
+      return AddHeaderError("regex", fmt::format("input regex has {} bytes; at most {} are allowed",
+                                                 value.text.size(), kInputRegexBytesMax));
     }
     RE2::Options options;
     options.set_log_errors(false);
     spec_.regex_ = std::make_unique<const RE2>(value.text, options);
   }
 
-  void AddHeaderError(std::string_view what) {
-    errors_->push_back(fmt::format("header:spec:inputs:{} {}", spec_.name_, what));
+  void Add(std::string_view attribute, std::string message) {
+    problems_.push_back({spec_.name_, std::string(attribute), std::move(message)});
   }
-  void AddUnknownSpecification() {
-    errors_->push_back(
-        fmt::format("unknown input specification for `{}` (valid types: array, boolean, number, "
-                    "string)",
-                    spec_.name_));
+  void AddHeaderError(std::string_view attribute, std::string_view what) {
+    Add(attribute, fmt::format("header:spec:inputs:{} {}", spec_.name_, what));
+  }
+  void AddRuleError(std::string_view what) {
+    Add("rules", fmt::format("`{}` input: {}", spec_.name_, what));
+  }
+  void AddUnknownSpecification(std::string_view attribute) {
+    Add(attribute, fmt::format("unknown input specification for `{}` (valid types: array, boolean, "
+                               "number, string)",
+                               spec_.name_));
   }
 
   InputSpec spec_;
-  std::vector<std::string>* errors_;
+  std::vector<InputSpecProblem>& problems_;
 };
 
-absl::StatusOr<std::vector<InputSpec>> ParseInputSpecs(std::string_view json) {
+namespace {
+
+absl::StatusOr<std::vector<InputSpec>> ReadSpecs(std::string_view json,
+                                                 std::vector<InputSpecProblem>* problems) {
   std::vector<InputSpec> specs;
   if (json == "{}") return specs;
   CIEVENTS_ASSIGN_OR_RETURN(const JsonNode root, ParseJson(json));
   if (root.kind != JsonNode::Kind::kObject) {
     return absl::InvalidArgumentError("`spec: inputs` is not a map of inputs");
   }
-  std::vector<std::string> errors;
   for (const JsonMember& member : root.members) {
-    specs.push_back(InputSpecReader(&errors).Read(member));
+    specs.push_back(InputSpecReader(problems).Read(member));
   }
-  if (!errors.empty()) return absl::InvalidArgumentError(JoinInputErrors(errors));
+  return specs;
+}
+
+}  // namespace
+
+std::vector<InputSpecProblem> CheckInputSpecs(std::string_view json) {
+  std::vector<InputSpecProblem> problems;
+  const auto specs = ReadSpecs(json, &problems);
+  if (!specs.ok()) return {{"", "", std::string(specs.status().message())}};
+  for (const InputSpec& spec : *specs) {
+    const bool is_read =
+        std::none_of(problems.begin(), problems.end(),
+                     [&](const InputSpecProblem& known) { return known.input == spec.name(); });
+    if (is_read) spec.CheckDeclaration(&problems);
+  }
+  return problems;
+}
+
+absl::StatusOr<std::vector<InputSpec>> ParseInputSpecs(std::string_view json) {
+  std::vector<InputSpecProblem> problems;
+  CIEVENTS_ASSIGN_OR_RETURN(std::vector<InputSpec> specs, ReadSpecs(json, &problems));
+  if (!problems.empty()) {
+    std::vector<std::string> errors;
+    for (InputSpecProblem& problem : problems) errors.push_back(std::move(problem.message));
+    return absl::InvalidArgumentError(JoinInputErrors(errors));
+  }
   std::sort(specs.begin(), specs.end(),
             [](const InputSpec& a, const InputSpec& b) { return a.name() < b.name(); });
   const auto twice = std::adjacent_find(

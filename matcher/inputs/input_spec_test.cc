@@ -129,13 +129,54 @@ TEST(InputSpecTest, DeclarationsThatAreWrong) {
   EXPECT_EQ(Check(R"({"options":"a"})", "1"),
             "header:spec:inputs:x input options should be a array");
   EXPECT_EQ(Check(R"({"regex":1})", "1"), "header:spec:inputs:x input regex should be a string");
-  EXPECT_EQ(Check(R"({"rules":[{"options":["a"]}],"default":"a"})", "1"),
-            "header:spec:inputs:x config: `rules` excludes `options` and `default`");
+  EXPECT_EQ(
+      Check(R"({"rules":[{"options":["a"]}],"default":"a"})", "1"),
+      "header:spec:inputs:x config please use only one of the following keys: rules, default");
+  EXPECT_EQ(Check(R"({"rules":{}})", "1"), "header:spec:inputs:x rules config should be a array");
+  EXPECT_EQ(Check(R"({"rules":["a"]})", "1"), "`x` input: should be a hash");
+  EXPECT_EQ(Check(R"({"rules":[{"if":1}]})", "1"), "`x` input: if should be a string");
+  EXPECT_EQ(Check(R"({"rules":[{"options":"a"}]})", "1"), "`x` input: options should be a array");
+  EXPECT_EQ(Check(R"({"rules":[{"optoins":[]}]})", "1"),
+            "`x` input: contains unknown keys: optoins");
+  EXPECT_EQ(Check(R"({"description":["a"]})", "1"),
+            "header:spec:inputs:x input description must be an alphanumeric string");
   EXPECT_EQ(std::string(ParseInputSpecs("[]").status().message()),
             "`spec: inputs` is not a map of inputs");
   EXPECT_EQ(std::string(ParseInputSpecs(R"({"a":null,"a":null})").status().message()),
             "`a` input: declared twice");
   EXPECT_FALSE(ParseInputSpecs("{").ok());
+}
+
+TEST(InputSpecTest, WhatNoValueCanMendIsFoundWithoutOne) {
+  const auto problems = [](std::string_view json) {
+    std::vector<std::string> found;
+    for (const InputSpecProblem& problem : CheckInputSpecs(json)) {
+      found.push_back(problem.input + "." + problem.attribute + ": " + problem.message);
+    }
+    return found;
+  };
+  using Found = std::vector<std::string>;
+  EXPECT_EQ(problems("{}"), Found());
+  EXPECT_EQ(problems(R"({"a":null,"b":{"default":null,"type":"number"},"c":{"regex":"a"}})"),
+            Found());
+  EXPECT_EQ(
+      problems(R"({"n":{"type":"number","default":"x"},"b":{"type":"boolean","options":[1]}})"),
+      Found({"n.default: `n` input: default value is not a number",
+             "b.options: `b` input: Options can only be used with string and number inputs"}));
+  EXPECT_EQ(problems(R"({"n":{"type":"number","regex":"1","default":1}})"),
+            Found({"n.regex: `n` input: RegEx validation can only be used with string inputs"}));
+  EXPECT_EQ(problems(R"j({"s":{"regex":"("}})j"),
+            Found({"s.regex: `s` input: invalid regular expression"}));
+  EXPECT_EQ(problems(R"({"s":{"options":["a"],"default":"b"}})"),
+            Found({"s.default: `s` input: `b` cannot be used because it is not in the list of "
+                   "allowed options"}));
+  // A declaration that cannot be read is not checked further.
+  EXPECT_EQ(problems(R"({"x":{"type":"foo","default":[]},"y":{"defualt":1,"regex":1}})"),
+            Found({"x.type: unknown input specification for `x` (valid types: array, boolean, "
+                   "number, string)",
+                   "y.defualt: header:spec:inputs:y config contains unknown keys: defualt",
+                   "y.regex: header:spec:inputs:y input regex should be a string"}));
+  EXPECT_EQ(problems("[]"), Found({".: `spec: inputs` is not a map of inputs"}));
 }
 
 TEST(InputSpecTest, LimitsHoldAtAndOnePast) {
@@ -164,6 +205,9 @@ TEST(InputSpecTest, RulesLeaveOptionsAndDefaultToGitLab) {
       R"({"x":{"rules":[{"if":"$[[ inputs.y ]] == \"1\"","options":["a"],"default":"a"}]}})");
   ASSERT_TRUE(specs.ok());
   EXPECT_FALSE(specs->front().is_required());
+  const auto without_default = ParseInputSpecs(R"({"x":{"rules":[{"options":["a"]}]}})");
+  ASSERT_TRUE(without_default.ok());
+  EXPECT_TRUE(without_default->front().is_required());
   EXPECT_EQ(Check(R"({"rules":[{"options":["a"]}],"regex":"^b"})", R"("b")"), R"("b")");
   EXPECT_EQ(Check(R"({"rules":[{"options":["a"]}],"type":"number"})", R"("b")"),
             "`x` input: provided value is not a number");

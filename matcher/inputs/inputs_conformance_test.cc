@@ -75,7 +75,8 @@ TEST_F(InputsConformanceTest, EveryInputCaseGivesGitLabsAnswer) {
       answer = std::string(plan.status().message());
     }
     if (spec == nullptr) {
-      // Nothing declared: GitLab's to say, when it creates the pipeline.
+      // Nothing declared: the reader of the file says it, who knows what else may declare inputs
+      // (services/lib/ci_yaml/text_checks_test.cc).
       EXPECT_TRUE(plan.ok());
       EXPECT_EQ(Find(test, "error")->text, kInputsNotDeclared);
     } else if (const JsonNode* error = Find(test, "error")) {

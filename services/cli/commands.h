@@ -15,6 +15,12 @@ int RunMigrate(const MigrateOptions& options);
 
 int RunLint(const LintOptions& options);
 int RunPush(const PushOptions& options);
+int RunBulkPush(const PushOptions& options);  // RunPush with `from_dir`
+int RunProjectsUpsert(const ProjectsOptions& options);
+int RunProjectsTransfer(const ProjectsOptions& options);
+int RunProjectsArchive(const ProjectsOptions& options);
+int RunProjectsUnarchive(const ProjectsOptions& options);
+int RunProjectsDelete(const ProjectsOptions& options);
 int RunEmit(const EmitOptions& options);
 int RunExplain(const ExplainOptions& options);
 int RunConditionEval(const ConditionOptions& options);

@@ -14,6 +14,8 @@ namespace {
 using admin::v1::ClauseVerdict;
 using admin::v1::EntryVerdict;
 using admin::v1::ExplainEventResponse;
+using admin::v1::HoistedRulesVerdict;
+using admin::v1::RuleListVerdict;
 using admin::v1::SubscriptionVerdict;
 
 // The text shows so much of a value; the JSON has it all.
@@ -48,6 +50,10 @@ void WriteClause(const ClauseVerdict& clause, JsonWriter* writer) {
   writer->String(clause.when());
   writer->Key("verdict");
   writer->String(NameOf(clause.verdict()));
+  if (clause.has_undecidable_part()) {
+    writer->Key("has_undecidable_part");
+    writer->Bool(true);
+  }
   writer->Key("operands");
   writer->BeginArray();
   for (const auto& operand : clause.operands()) {
@@ -82,6 +88,45 @@ void WriteEntry(const EntryVerdict& entry, JsonWriter* writer) {
   writer->EndObject();
 }
 
+void WriteList(const RuleListVerdict& list, JsonWriter* writer) {
+  writer->BeginObject();
+  writer->Key("lets_run");
+  writer->Bool(list.lets_run());
+  writer->Key("clauses");
+  writer->BeginArray();
+  for (const ClauseVerdict& clause : list.clauses()) WriteClause(clause, writer);
+  writer->EndArray();
+  writer->EndObject();
+}
+
+void WriteHoistedRules(const HoistedRulesVerdict& rules, JsonWriter* writer) {
+  writer->BeginObject();
+  writer->Key("workflow");
+  if (rules.has_workflow()) {
+    WriteList(rules.workflow(), writer);
+  } else {
+    writer->Null();
+  }
+  writer->Key("jobs");
+  writer->BeginArray();
+  for (const auto& job : rules.jobs()) {
+    writer->BeginObject();
+    writer->Key("name");
+    writer->String(job.name());
+    writer->Key("could_run");
+    writer->Bool(job.could_run());
+    writer->Key("lists");
+    writer->BeginArray();
+    for (const RuleListVerdict& list : job.lists()) WriteList(list, writer);
+    writer->EndArray();
+    writer->EndObject();
+  }
+  writer->EndArray();
+  writer->Key("jobs_left_out");
+  writer->Int(rules.jobs_left_out_count());
+  writer->EndObject();
+}
+
 void WriteVerdict(const SubscriptionVerdict& verdict, JsonWriter* writer) {
   writer->BeginObject();
   writer->Key("subscription_id");
@@ -106,6 +151,12 @@ void WriteVerdict(const SubscriptionVerdict& verdict, JsonWriter* writer) {
   writer->BeginArray();
   for (const EntryVerdict& entry : verdict.entries()) WriteEntry(entry, writer);
   writer->EndArray();
+  writer->Key("hoisted_rules");
+  if (verdict.has_hoisted_rules()) {
+    WriteHoistedRules(verdict.hoisted_rules(), writer);
+  } else {
+    writer->Null();
+  }
   writer->EndObject();
 }
 
@@ -152,6 +203,8 @@ std::string_view Headline(const SubscriptionVerdict& verdict) {
       return "SUSPENDED (it would fire)";
     case admin::v1::SUBSCRIPTION_OUTCOME_BEFORE_CREATION:
       return "TOO OLD (the event is older than the subscription, which would fire)";
+    case admin::v1::SUBSCRIPTION_OUTCOME_FILTERED_BY_RULES:
+      return "FILTERED (an entry decides, but the rules of the CI file let nothing run)";
     default:
       return verdict.near_miss() ? "NEAR MISS" : "does not fire";
   }
@@ -184,11 +237,37 @@ void AppendClause(const ClauseVerdict& clause, std::string* text) {
   if (clause.events_size() > 0) {
     what += fmt::format("{}events: {}", what.empty() ? "" : "; ", fmt::join(clause.events(), ", "));
   }
+  if (clause.has_undecidable_part()) {
+    what +=
+        fmt::format("{}a part that is known at pipeline creation only", what.empty() ? "" : "; ");
+  }
   if (what.empty()) what = "(no condition)";
   if (clause.when() != "on_success") what += fmt::format("; when: {}", clause.when());
   *text += fmt::format("      {}  -> {}\n", what, NameOf(clause.verdict()));
   for (const auto& operand : clause.operands()) {
     *text += fmt::format("          {} = {}\n", Printable(operand.text()), Shown(operand.value()));
+  }
+}
+
+void AppendList(const RuleListVerdict& list, std::string* text) {
+  for (const ClauseVerdict& clause : list.clauses()) AppendClause(clause, text);
+  if (list.clauses().empty()) *text += "      (no clause: nothing is let through)\n";
+}
+
+void AppendHoistedRules(const HoistedRulesVerdict& rules, std::string* text) {
+  if (rules.has_workflow()) {
+    *text += fmt::format("  rules of `workflow`\n    {}\n", rules.workflow().lets_run()
+                                                                ? "they let the event through"
+                                                                : "none lets the event through");
+    AppendList(rules.workflow(), text);
+  }
+  for (const auto& job : rules.jobs()) {
+    *text += fmt::format("  rules of job {}\n    {}\n", Printable(job.name()),
+                         job.could_run() ? "it could run" : "it cannot run");
+    for (const RuleListVerdict& list : job.lists()) AppendList(list, text);
+  }
+  if (rules.jobs_left_out_count() > 0) {
+    *text += fmt::format("  {} jobs more cannot run\n", rules.jobs_left_out_count());
   }
 }
 
@@ -207,6 +286,7 @@ void AppendVerdict(const SubscriptionVerdict& verdict, std::string* text) {
                          entry.event_name().empty() ? "" : ": " + entry.event_name());
     for (const ClauseVerdict& clause : entry.clauses()) AppendClause(clause, text);
   }
+  if (verdict.has_hoisted_rules()) AppendHoistedRules(verdict.hoisted_rules(), text);
 }
 
 void AppendRecorded(const admin::v1::RecordedDecision& recorded, std::string* text) {

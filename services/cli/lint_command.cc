@@ -1,7 +1,9 @@
 // `cievents lint`: what a push would say, without a server. Same code path: ParseFile and Assemble.
+// With --target=stock-gitlab also what today's GitLab would refuse.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <tuple>
 
 #include "matcher/base/status.h"
 #include "matcher/base/string_map.h"
@@ -10,6 +12,7 @@
 #include "services/cli/print.h"
 #include "services/cli/terminal.h"
 #include "services/lib/ci_yaml/assemble.h"
+#include "services/lib/ci_yaml/stock_gitlab.h"
 
 namespace cievents::cli {
 namespace {
@@ -25,10 +28,20 @@ ci_yaml::Permissions Everything() {
   return permissions;
 }
 
-absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const std::string& dir,
+// A file is looked at in one role, or in two if it is an event list that is included.
+using ParsedFiles = StringMap<std::unique_ptr<ci_yaml::ParsedFile>>;
+
+void SortByPlace(std::vector<Issue>* issues) {
+  std::stable_sort(issues->begin(), issues->end(), [](const Issue& a, const Issue& b) {
+    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+  });
+}
+
+absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const LintOptions& options,
                                                    const std::vector<CheckoutFile>& files,
                                                    const Catalogue& catalogue) {
-  StringMap<std::unique_ptr<ci_yaml::ParsedFile>> parsed;
+  ParsedFiles parsed;
+  std::vector<Issue> refused;  // by today's GitLab
   absl::Status failed;
   ci_yaml::AssembleRequest request;
   request.permissions = Everything();
@@ -39,10 +52,15 @@ absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const std::string& dir,
     const std::string key = fmt::format("{}:{}", static_cast<int>(role), path);
     auto it = parsed.find(key);
     if (it == parsed.end()) {
-      const auto content = ReadCheckoutFile(dir, std::string(path));
+      const auto content = ReadCheckoutFile(options.project_dir, std::string(path));
       if (!content.ok()) {
         failed = content.status();
         return ci_yaml::FilePresence::kAbsent;
+      }
+      if (options.target == "stock-gitlab") {
+        for (Issue& issue : ci_yaml::CheckForStockGitlab(role, path, *content)) {
+          refused.push_back(std::move(issue));
+        }
       }
       it = parsed
                .emplace(key, std::make_unique<ci_yaml::ParsedFile>(
@@ -55,6 +73,8 @@ absl::StatusOr<ci_yaml::Assembly> AssembleCheckout(const std::string& dir,
   };
   ci_yaml::Assembly assembly = ci_yaml::Assemble(request);
   if (!failed.ok()) return failed;
+  assembly.issues.insert(assembly.issues.end(), refused.begin(), refused.end());
+  SortByPlace(&assembly.issues);
   return assembly;
 }
 
@@ -94,7 +114,7 @@ int RunLint(const LintOptions& options) {
   if (!catalogue.ok()) return Fail(catalogue.status());
   const auto files = ListYamlFiles(options.project_dir);
   if (!files.ok()) return Fail(files.status());
-  auto assembly = AssembleCheckout(options.project_dir, *files, **catalogue);
+  auto assembly = AssembleCheckout(options, *files, **catalogue);
   if (!assembly.ok()) return Fail(assembly.status());
   if (!options.paths.empty()) {
     if (const absl::Status kept = KeepPaths(options, **catalogue, &*assembly); !kept.ok()) {

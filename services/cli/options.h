@@ -57,6 +57,7 @@ struct MigrateOptions {
 struct LintOptions {
   std::vector<std::string> paths;
   std::string project_dir = ".";
+  std::string target = "cievents";  // stock-gitlab: also what GitLab without CI Events refuses
   std::string event_catalogue;
   bool json = false;
 };
@@ -75,6 +76,21 @@ struct PushOptions {
   std::vector<std::string> allowed_scopes;  // group, instance, project:ID
   bool allow_confidential = false;
   bool dry_run = false;
+  // Many projects instead of one: every sub-folder of a folder.
+  std::string from_dir;
+  std::string projects_file;  // empty: projects.json or projects.csv in it, else names of folders
+  int jobs = 4;               // pushes at the same time
+  bool force = false;         // also those whose files have not changed
+};
+
+struct ProjectsOptions {
+  ClientOptions client;
+  int64_t project_id = 0;
+  int64_t sequence = 0;
+  std::vector<int64_t> namespace_ids;
+  std::string project_path;
+  bool archived = false;  // upsert
+  bool ci_disabled = false;
 };
 
 // Where events come from.

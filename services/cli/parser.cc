@@ -129,6 +129,11 @@ void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
         command->add_option("--project-dir", options->project_dir, "the checkout's root")
             ->check(CLI::ExistingDirectory)
             ->capture_default_str();
+        command
+            ->add_option("--target", options->target,
+                         "stock-gitlab: also warn about what today's GitLab refuses")
+            ->check(CLI::IsMember({"cievents", "stock-gitlab"}))
+            ->capture_default_str();
         DeclareCatalogue(command, &options->event_catalogue);
         command->add_flag("--json", options->json, "machine-readable output");
       });
@@ -136,8 +141,25 @@ void AddUserVerbs(CLI::App* app, std::function<int()>* chosen) {
       app, "push", "push the YAML of a checkout as the project's default branch", chosen, RunPush,
       [](CLI::App* command, PushOptions* options) {
         DeclareIds(command, &options->project_id, &options->namespace_ids);
-        command->get_option("--project-id")->required();
-        command->get_option("--namespace-ids")->required();
+        CLI::Option* from_dir =
+            command
+                ->add_option("--from-dir", options->from_dir,
+                             "push every sub-folder of this folder, a project each")
+                ->check(CLI::ExistingDirectory);
+        command
+            ->add_option("--projects", options->projects_file,
+                         "with --from-dir: the list of its projects, .json or .csv (default: "
+                         "projects.json or projects.csv in it, else folders are called ID-NAME)")
+            ->check(CLI::ExistingFile)
+            ->needs(from_dir);
+        command->add_option("--jobs", options->jobs, "with --from-dir: pushes at the same time")
+            ->check(CLI::Range(1, 64))
+            ->capture_default_str()
+            ->needs(from_dir);
+        command
+            ->add_flag("--force", options->force,
+                       "with --from-dir: push also what has not changed since the last push")
+            ->needs(from_dir);
         command->add_option("--dir", options->dir, "the checkout's root")
             ->check(CLI::ExistingDirectory)
             ->capture_default_str();
@@ -253,6 +275,51 @@ void AddRequestVerbs(CLI::App* app, std::function<int()>* chosen) {
       });
 }
 
+void AddProjectVerbs(CLI::App* app, std::function<int()>* chosen) {
+  CLI::App* projects = app->add_subcommand("projects", "what has become of a project");
+  projects->require_subcommand(1);
+  enum class Says { kPlace, kNothing };
+  const auto add = [&](const char* verb, const char* summary, int (*run)(const ProjectsOptions&),
+                       Says says) {
+    return AddCommand<ProjectsOptions>(
+        projects, verb, summary, chosen, run,
+        [says, verb](CLI::App* command, ProjectsOptions* options) {
+          command->add_option("project", options->project_id, "the project's id")
+              ->required()
+              ->check(kPositiveId);
+          command
+              ->add_option("--sequence", options->sequence,
+                           "number from the counter of the project's pushes (default: the highest "
+                           "stored one plus 1)")
+              ->check(kPositiveId);
+          if (says == Says::kPlace) {
+            command
+                ->add_option("--namespace-ids", options->namespace_ids,
+                             "its ancestor groups, root first: 1,2")
+                ->delimiter(',')
+                ->required()
+                ->check(kPositiveId);
+            command->add_option("--project-path", options->project_path,
+                                "group/project, for people");
+          }
+          const std::string_view name = verb;
+          if (name == "upsert")
+            command->add_flag("--archived", options->archived, "it is archived");
+          if (name == "upsert" || name == "archive" || name == "unarchive") {
+            command->add_flag("--ci-disabled", options->ci_disabled, "its CI is disabled");
+          }
+          DeclareClient(command, &options->client);
+        });
+  };
+  add("upsert", "say all facts of a project: it exists, where it is, whether it is archived",
+      RunProjectsUpsert, Says::kPlace);
+  add("transfer", "say where a project is now", RunProjectsTransfer, Says::kPlace);
+  add("archive", "suspend its subscriptions", RunProjectsArchive, Says::kNothing);
+  add("unarchive", "its subscriptions make requests again", RunProjectsUnarchive, Says::kNothing);
+  add("delete", "end its subscriptions; a newer push or upsert brings it back", RunProjectsDelete,
+      Says::kNothing);
+}
+
 void AddReadingVerbs(CLI::App* app, std::function<int()>* chosen) {
   CLI::App* subscriptions = app->add_subcommand("subscriptions", "subscriptions");
   subscriptions->require_subcommand(1);
@@ -290,6 +357,7 @@ int ParseAndRun(int argc, char** argv) {
   AddUserVerbs(&app, &chosen);
   AddRequestVerbs(&app, &chosen);
   AddReadingVerbs(&app, &chosen);
+  AddProjectVerbs(&app, &chosen);
   AddConditionVerbs(&app, &chosen);
   try {
     app.parse(argc, argv);

@@ -66,6 +66,8 @@ void WriteSubscription(const config::v1::Subscription& subscription, JsonWriter*
   writer->String(subscription.workflow_id());
   writer->Key("entries");
   writer->Raw(subscription.entries_json().empty() ? "[]" : subscription.entries_json());
+  writer->Key("suspended");
+  writer->Bool(subscription.suspended());
   writer->EndObject();
 }
 
@@ -80,12 +82,15 @@ std::string AckName(const events::v1::EventOutcome& outcome) {
 
 }  // namespace
 
+std::string ResultName(config::v1::PushResult result) {
+  return LowerCaseTail(config::v1::PushResult_Name(result), sizeof("PUSH_RESULT_") - 1);
+}
+
 std::string PushToJson(const config::v1::PushConfigResponse& response) {
   JsonWriter writer;
   writer.BeginObject();
   writer.Key("result");
-  writer.String(
-      LowerCaseTail(config::v1::PushResult_Name(response.result()), sizeof("PUSH_RESULT_") - 1));
+  writer.String(ResultName(response.result()));
   writer.Key("added");
   writer.Int(response.added());
   writer.Key("updated");
@@ -125,8 +130,7 @@ void PrintPush(const config::v1::PushConfigResponse& response) {
   }
   std::printf(
       "%s: %d added, %d updated, %d removed; %d live (sequence %lld)\n",
-      LowerCaseTail(config::v1::PushResult_Name(response.result()), sizeof("PUSH_RESULT_") - 1)
-          .c_str(),
+      ResultName(response.result()).c_str(),
       response.added(), response.updated(), response.removed(),
       response.subscriptions_size() + response.subscriptions_left_out(),
       static_cast<long long>(response.push_sequence()));
@@ -185,6 +189,8 @@ std::string OutcomeToJson(const events::v1::Event& event, const events::v1::Even
   writer.Int(outcome.failed_payload_count());
   writer.Key("suspended");
   writer.Int(outcome.suspended_count());
+  writer.Key("filtered_by_rules");
+  writer.Int(outcome.filtered_by_rules_count());
   writer.Key("ack");
   writer.String(AckName(outcome));
   writer.Key("event_uid");
@@ -211,6 +217,7 @@ std::string Notes(const events::v1::EventOutcome& outcome) {
   };
   add(outcome.failed_payload_count(), "could not be evaluated: the payload is not valid JSON");
   add(outcome.suspended_count(), "suspended");
+  add(outcome.filtered_by_rules_count(), "filtered by the rules of their CI file");
   return text;
 }
 

@@ -12,6 +12,7 @@
 
 namespace cievents::cli {
 
+std::string ResultName(config::v1::PushResult result);  // applied, ...
 std::string PushToJson(const config::v1::PushConfigResponse& response);
 void PrintPush(const config::v1::PushConfigResponse& response);
 void PrintIssue(const Issue& issue);

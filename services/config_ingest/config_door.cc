@@ -180,6 +180,7 @@ grpc::Status ConfigDoor::ListSubscriptions(grpc::ServerContext*,
     bytes += EncodedBytes(row.subscription);
     if (response->subscriptions_size() > 0 && bytes > kPageBytesMax) break;
     EncodeSubscription(row.project_id, row.subscription, response->add_subscriptions());
+    response->mutable_subscriptions()->rbegin()->set_suspended(row.suspended);
   }
   const bool cut = response->subscriptions_size() < static_cast<int>(rows->size());
   if (cut || static_cast<int>(rows->size()) == page_size) {

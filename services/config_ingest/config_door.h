@@ -3,6 +3,7 @@
 #define SERVICES_CONFIG_INGEST_CONFIG_DOOR_H_
 
 #include "cievents/config/v1/config.grpc.pb.h"
+#include "services/config_ingest/lifecycle.h"
 #include "services/config_ingest/push.h"
 #include "services/lib/store/config_store.h"
 
@@ -10,9 +11,10 @@ namespace cievents::config_ingest {
 
 class ConfigDoor final : public cievents::config::v1::ConfigService::Service {
  public:
-  // Both must outlive the door.
-  ConfigDoor(const PushHandler& handler, store::ConfigStore& store)
-      : handler_(handler), store_(store) {}
+  // All must outlive the door.
+  ConfigDoor(const PushHandler& handler, const LifecycleHandler& lifecycle,
+             store::ConfigStore& store)
+      : handler_(handler), lifecycle_(lifecycle), store_(store) {}
 
   grpc::Status PushConfig(grpc::ServerContext* context,
                           const cievents::config::v1::PushConfigRequest* request,
@@ -21,8 +23,22 @@ class ConfigDoor final : public cievents::config::v1::ConfigService::Service {
       grpc::ServerContext* context, const cievents::config::v1::ListSubscriptionsRequest* request,
       cievents::config::v1::ListSubscriptionsResponse* response) override;
 
+  grpc::Status UpsertProject(grpc::ServerContext* context,
+                             const cievents::config::v1::UpsertProjectRequest* request,
+                             cievents::config::v1::UpsertProjectResponse* response) override;
+  grpc::Status TransferProject(grpc::ServerContext* context,
+                               const cievents::config::v1::TransferProjectRequest* request,
+                               cievents::config::v1::TransferProjectResponse* response) override;
+  grpc::Status ArchiveProject(grpc::ServerContext* context,
+                              const cievents::config::v1::ArchiveProjectRequest* request,
+                              cievents::config::v1::ArchiveProjectResponse* response) override;
+  grpc::Status DeleteProject(grpc::ServerContext* context,
+                             const cievents::config::v1::DeleteProjectRequest* request,
+                             cievents::config::v1::DeleteProjectResponse* response) override;
+
  private:
   const PushHandler& handler_;
+  const LifecycleHandler& lifecycle_;
   store::ConfigStore& store_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "services/config_ingest/config_door.h"
+#include "services/config_ingest/lifecycle.h"
 #include "services/config_ingest/push.h"
 
 namespace cievents::config_ingest {
@@ -28,10 +29,12 @@ class ConfigIngest {
                std::shared_ptr<const Catalogue> catalogue)
       : store_(std::move(store)),
         handler_(*store_, std::move(catalogue)),
-        door_(handler_, *store_) {}
+        lifecycle_(*store_),
+        door_(handler_, lifecycle_, *store_) {}
 
   std::unique_ptr<store::ConfigStore> store_;
   PushHandler handler_;
+  LifecycleHandler lifecycle_;
   ConfigDoor door_;
 };
 

@@ -27,11 +27,12 @@ PushAnswer Stale(const store::LockedProject& known) {
   return answer;
 }
 
-ci_yaml::Assembly AssembleCommit(const Push& push, CommitFiles* files) {
+ci_yaml::Assembly AssembleCommit(const Push& push, const Catalogue& catalogue, CommitFiles* files) {
   ci_yaml::AssembleRequest request;
   request.ci_config_path = push.ci_config_path;
   for (const ManifestFile& file : push.manifest) request.manifest_paths.push_back(file.path);
   request.permissions = push.permissions;
+  request.catalogue = &catalogue;
   request.lookup = [files](std::string_view path, ci_yaml::FileRole role,
                            ci_yaml::CommitFile* file) { return files->Lookup(path, role, file); };
   return ci_yaml::Assemble(request);
@@ -67,75 +68,131 @@ std::vector<std::string> ScopeNames(const ci_yaml::Permissions& permissions) {
   return names;
 }
 
-store::StoredProject ProjectAfter(const Push& push, const store::LockedProject& locked) {
-  store::StoredProject project = locked.project;
+// What a push says of the project beside its files.
+store::StoredProject ProjectOf(const Push& push) {
+  store::StoredProject project;
   project.project_id = push.project_id;
   project.namespace_ids = push.namespace_ids;
   project.project_path = push.project_path;
   project.default_branch = push.default_branch;
   project.ci_config_path = push.ci_config_path.empty() ? std::string(ci_yaml::kDefaultCiConfigPath)
                                                        : push.ci_config_path;
-  project.push_sequence =
-      push.push_sequence != 0 ? push.push_sequence : locked.project.push_sequence + 1;
+  project.push_sequence = push.push_sequence;
   project.commit_sha = push.commit_sha;
   project.run_as_user_id = push.run_as_user_id;
   project.allowed_scopes = ScopeNames(push.permissions);
-  project.deleted = false;
+  return project;
+}
+
+}  // namespace
+
+store::StoredProject ProjectAfter(const Push& push, const store::StoredProject& before) {
+  const int64_t sequence =
+      push.push_sequence != 0 ? push.push_sequence : before.HighestSequence() + 1;
+  store::StoredProject project = ProjectOf(push);
+  project.push_sequence = sequence;
+  // What a newer call said stays.
+  const bool is_late = before.location_sequence > sequence;
+  if (is_late) project.namespace_ids = before.namespace_ids;
+  if (is_late || push.project_path.empty()) project.project_path = before.project_path;
+  if (push.namespace_ids != project.namespace_ids) {
+    project.permission_namespace_ids = push.namespace_ids;
+  }
+  project.deleted = before.deleted && before.existence_sequence > sequence;
+  project.archived = before.archived;
+  project.ci_disabled = before.ci_disabled;
+  project.location_sequence = before.location_sequence;
+  project.availability_sequence = before.availability_sequence;
+  project.existence_sequence = before.existence_sequence;
   return project;
 }
 
 // What the transaction leaves behind for the answer.
-struct Applied {
+struct AppliedPush {
   PushAnswer answer;
   SubscriptionDiff diff;
 };
 
-absl::StatusOr<store::PushPlan> PlanPush(const Push& push, CommitFiles* files,
-                                         const store::LockedProject& locked, Applied* applied) {
-  *applied = Applied();  // the store may call again after a serialization failure
+namespace {
+
+// Matchers hold the project's ancestors, its branch, and the commit that its requests name; the
+// last two matter only with subscriptions.
+bool ChangesSet(const store::LockedProject& before, const store::StoredProject& after,
+                const SubscriptionDiff& diff) {
+  if (!before.exists || before.project.deleted != after.deleted) return true;
+  if (before.project.namespace_ids != after.namespace_ids) return true;
+  return !diff.after.empty() || !diff.ended.empty();
+}
+
+store::PushPlan PlanStale(const Push& push, const store::LockedProject& locked,
+                          AppliedPush* applied) {
+  applied->answer = Stale(locked);
   store::PushPlan plan;
-  if (IsStale(push, locked)) {
-    applied->answer = Stale(locked);
-    plan.project = locked.project;
-    plan.project.push_sequence = push.push_sequence;  // of the record; the row stays as it is
-    plan.project.commit_sha = push.commit_sha;
-    plan.result = PushResultName(PushResult::kStale);
-    plan.write_nothing_but_record = true;
-    return plan;
-  }
+  plan.project = locked.project;
+  plan.sequence = push.push_sequence;
+  plan.commit_sha = push.commit_sha;
+  plan.result = PushResultName(PushResult::kStale);
+  plan.write_nothing_but_record = true;
+  return plan;
+}
+
+}  // namespace
+
+PushHandler::PushHandler(store::ConfigStore& store, std::shared_ptr<const Catalogue> catalogue)
+    : PushHandler(store, std::move(catalogue), DiffSubscriptions) {}
+
+PushHandler::PushHandler(store::ConfigStore& store, std::shared_ptr<const Catalogue> catalogue,
+                         DiffFunction diff)
+    : store_(store), catalogue_(std::move(catalogue)), diff_(std::move(diff)) {}
+
+absl::StatusOr<store::PushPlan> PushHandler::Plan(const Push& push, CommitFiles* files,
+                                                  const store::LockedProject& locked,
+                                                  AppliedPush* applied) const {
+  *applied = AppliedPush();  // the store may call again after a serialization failure
+  if (IsStale(push, locked)) return PlanStale(push, locked, applied);
   // A push without a manifest comes here only to be recorded as stale. Were it not, its empty
   // manifest would say that the commit has no files.
   if (!push.has_manifest) return absl::AbortedError("the push is not stale any more; push again");
   files->UseStored(locked.files);
-  ci_yaml::Assembly assembly = AssembleCommit(push, files);
+  ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, files);
   if (!assembly.needs_content.empty()) {
     // Another push moved the cache between our look and the lock.
     applied->answer = NeedsContent(std::move(assembly), locked);
     return absl::AbortedError("contents are needed");
   }
-  applied->diff = DiffSubscriptions(locked.subscriptions, assembly.drafts, push.run_as_user_id);
-  const SubscriptionDiff& diff = applied->diff;
-  applied->answer = Describe(diff, assembly.issues);
-  applied->answer.result =
-      HasErrors(assembly.issues) ? PushResult::kAppliedWithErrors : PushResult::kApplied;
-  plan.project = ProjectAfter(push, locked);
-  applied->answer.push_sequence = plan.project.push_sequence;
+  applied->diff = diff_(locked.subscriptions, assembly.drafts, push.run_as_user_id);
+  SubscriptionDiff& diff = applied->diff;
+  store::PushPlan plan;
+  plan.project = ProjectAfter(push, locked.project);
+  if (locked.project.deleted) {
+    // None of them was live before the push.
+    diff.added = static_cast<int>(diff.after.size());
+    diff.updated = 0;
+  }
+  PushAnswer& answer = applied->answer;
+  if (plan.project.deleted) {
+    // Older than the project's deletion: it is kept for the case that the project returns.
+    answer.result = PushResult::kStale;
+  } else {
+    answer = Describe(diff, assembly.issues);
+    if (locked.project.deleted) answer.removed = 0;
+    answer.result =
+        HasErrors(assembly.issues) ? PushResult::kAppliedWithErrors : PushResult::kApplied;
+  }
+  answer.push_sequence = plan.project.push_sequence;
   plan.files = files->ToStore(assembly.paths_of_interest);
   plan.writes = diff.writes;
   plan.ended = diff.ended;
-  plan.result = PushResultName(applied->answer.result);
-  plan.added = diff.added;
-  plan.updated = diff.updated;
-  plan.removed = static_cast<int>(diff.ended.size());
+  plan.sequence = plan.project.push_sequence;
+  plan.commit_sha = push.commit_sha;
+  plan.result = PushResultName(answer.result);
+  plan.added = answer.added;
+  plan.updated = answer.updated;
+  plan.removed = answer.removed;
   plan.issues = std::move(assembly.issues);
-  // Requests name the commit that decided, so a project with subscriptions is always told; one
-  // without is told when what matchers know of it (its ancestors) changes.
-  plan.changes_set = !diff.after.empty() || !diff.ended.empty() || !locked.exists ||
-                     locked.project.namespace_ids != plan.project.namespace_ids;
+  plan.changes_set = ChangesSet(locked, plan.project, diff);
   return plan;
 }
-
-}  // namespace
 
 std::string_view PushResultName(PushResult result) {
   switch (result) {
@@ -173,12 +230,11 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
   CommitFiles files(push, *catalogue_);
   if (!validate_only && IsStale(push, known)) return Apply(push, &files);  // records it
   files.UseStored(known.files);
-  ci_yaml::Assembly assembly = AssembleCommit(push, &files);
+  ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, &files);
   if (!assembly.needs_content.empty()) return NeedsContent(std::move(assembly), known);
   if (validate_only) {
-    PushAnswer answer =
-        Describe(DiffSubscriptions(known.subscriptions, assembly.drafts, push.run_as_user_id),
-                 std::move(assembly.issues));
+    PushAnswer answer = Describe(diff_(known.subscriptions, assembly.drafts, push.run_as_user_id),
+                                 std::move(assembly.issues));
     answer.result = PushResult::kValidated;
     answer.push_sequence = known.project.push_sequence;
     return answer;
@@ -188,15 +244,15 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
 }
 
 absl::StatusOr<PushAnswer> PushHandler::Apply(const Push& push, CommitFiles* files) const {
-  Applied applied;
+  AppliedPush applied;
   const absl::StatusOr<std::vector<int64_t>> ids = store_.Transact(
       push.project_id,
-      [&](const store::LockedProject& locked) { return PlanPush(push, files, locked, &applied); });
+      [&](const store::LockedProject& locked) { return Plan(push, files, locked, &applied); });
   if (!ids.ok()) {
     if (applied.answer.result == PushResult::kNeedsContent) return applied.answer;
     return ids.status();
   }
-  for (size_t i = 0; i < applied.diff.after.size(); ++i) {
+  for (size_t i = 0; i < applied.answer.subscriptions.size(); ++i) {
     const int write = applied.diff.after[i].write_index;
     if (write >= 0) {
       applied.answer.subscriptions[i].subscription_id = (*ids)[static_cast<size_t>(write)];
@@ -211,14 +267,14 @@ absl::StatusOr<PushAnswer> PushHandler::HandleWithoutManifest(const Push& push) 
   const bool touches_entry_point = std::any_of(
       push.changed_paths.begin(), push.changed_paths.end(),
       [&](const auto& path) { return ci_yaml::RoleByPath(path, push.ci_config_path).has_value(); });
-  const bool hinted = !push.previous_commit_sha.empty() && push.push_sequence > 0;
-  if (hinted && !touches_entry_point && !push.dry_run && IsDefaultBranch(push)) {
+  if (!push.previous_commit_sha.empty() && !touches_entry_point && !push.dry_run &&
+      IsDefaultBranch(push)) {
     CIEVENTS_ASSIGN_OR_RETURN(
-        const bool moved,
-        store_.MoveUnchanged(ProjectAfter(push, {}), push.previous_commit_sha, push.changed_paths));
-    if (moved) {
+        const std::optional<int64_t> sequence,
+        store_.MoveUnchanged(ProjectOf(push), push.previous_commit_sha, push.changed_paths));
+    if (sequence.has_value()) {
       answer.result = PushResult::kUnchanged;
-      answer.push_sequence = push.push_sequence;
+      answer.push_sequence = *sequence;
       return answer;
     }
   }

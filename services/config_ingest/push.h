@@ -4,6 +4,7 @@
 #define SERVICES_CONFIG_INGEST_PUSH_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,7 +32,7 @@ struct Push {
   std::string default_branch;
   std::string ci_config_path;
   std::string commit_sha;
-  int64_t push_sequence = 0;  // 0 = the stored one plus 1
+  int64_t push_sequence = 0;  // 0 = the highest stored one plus 1
   int64_t run_as_user_id = 0;
   ci_yaml::Permissions permissions;
   bool has_manifest = false;
@@ -67,24 +68,39 @@ struct PushAnswer {
   int64_t push_sequence = 0;  // stored after the call
 };
 
+// The project's row after a push that is applied: what newer calls said of it stays.
+store::StoredProject ProjectAfter(const Push& push, const store::StoredProject& before);
+
 class CommitFiles;
+struct SubscriptionDiff;
+struct AppliedPush;
+
+// DiffSubscriptions (push_plan.h), or what a test puts in its place to see whether it is found out.
+using DiffFunction = std::function<SubscriptionDiff(
+    const std::vector<store::StoredSubscription>& stored,
+    const std::vector<ci_yaml::SubscriptionDraft>& drafts, int64_t pusher_user_id)>;
 
 // Thread-safe; `store` must outlive it.
 class PushHandler {
  public:
-  PushHandler(store::ConfigStore& store, std::shared_ptr<const Catalogue> catalogue)
-      : store_(store), catalogue_(std::move(catalogue)) {}
+  PushHandler(store::ConfigStore& store, std::shared_ptr<const Catalogue> catalogue);
+  PushHandler(store::ConfigStore& store, std::shared_ptr<const Catalogue> catalogue,
+              DiffFunction diff);
 
   // A user's mistake is in the answer; a Status is for the world (kUnavailable: try again).
   absl::StatusOr<PushAnswer> Handle(const Push& push) const;
 
  private:
   absl::StatusOr<PushAnswer> HandleWithoutManifest(const Push& push) const;
+  absl::StatusOr<store::PushPlan> Plan(const Push& push, CommitFiles* files,
+                                       const store::LockedProject& locked,
+                                       AppliedPush* applied) const;
   // The transaction: the push is applied, or recorded as stale.
   absl::StatusOr<PushAnswer> Apply(const Push& push, CommitFiles* files) const;
 
   store::ConfigStore& store_;
   const std::shared_ptr<const Catalogue> catalogue_;
+  const DiffFunction diff_;
 };
 
 }  // namespace cievents::config_ingest

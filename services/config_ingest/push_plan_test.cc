@@ -222,11 +222,11 @@ Push PushWithoutContent(const std::string& blob) { return PushOf(blob, nullptr);
 class CommitFilesTest : public ::testing::Test {
  protected:
   // What the commit's file says now; keeps what is to be stored.
-  FilePresence Look(const Push& push) {
+  FilePresence Look(const Push& push, FileRole role = FileRole::kHeaderOnly) {
     CommitFiles files(push, *catalogue_);
     files.UseStored(rows_);
     ci_yaml::CommitFile file;
-    const FilePresence presence = files.Lookup(kPath, FileRole::kHeaderOnly, &file);
+    const FilePresence presence = files.Lookup(kPath, role, &file);
     has_errors_ = file.parsed != nullptr && HasErrors(file.parsed->issues);
     live_ = file.live == nullptr || file.live->entries.empty()
                 ? ""
@@ -266,6 +266,40 @@ TEST_F(CommitFilesTest, AParseOfAnotherRoleIsNotUsed) {
   Look(PushOf("b1", kGood));
   rows_.at(0).role = "ci_file";
   EXPECT_EQ(Look(PushWithoutContent("b1")), FilePresence::kUnknown);
+}
+
+TEST_F(CommitFilesTest, TheHeaderOfAFileWithEventsIsReadOnceHoweverTheFileIsFound) {
+  Look(PushOf("b1", kGood));
+  EXPECT_EQ(Look(PushWithoutContent("b1"), FileRole::kIncluded), FilePresence::kGiven);
+  EXPECT_EQ(live_, "custom/good");
+  EXPECT_EQ(rows_.at(0).role, "included") << "the role that it was looked up in";
+  EXPECT_EQ(Look(PushOf("b2", kBroken)), FilePresence::kGiven);
+  EXPECT_EQ(live_, "custom/good") << "the last good version counts in either role";
+  EXPECT_EQ(rows_.at(0).role, "header_only");
+  EXPECT_EQ(rows_.at(0).good_blob_id, "b1");
+}
+
+TEST_F(CommitFilesTest, OfAFileWithoutEventsAnIncludeReadsMore) {
+  Look(PushOf("b1", "job: {script: echo}\n"));
+  EXPECT_EQ(Look(PushWithoutContent("b1"), FileRole::kIncluded), FilePresence::kUnknown);
+}
+
+TEST_F(CommitFilesTest, AnOlderVersionIsAGuessOfWhatElseIsNeeded) {
+  Look(PushOf("b1", kGood));
+  EXPECT_EQ(Look(PushWithoutContent("b2")), FilePresence::kUnknown);
+  EXPECT_EQ(live_, "custom/good");
+}
+
+TEST_F(CommitFilesTest, APathThatEndsInAStarIsStoredAsAPrefix) {
+  const Push push = PushOf("b1", kGood);
+  CommitFiles files(push, *catalogue_);
+  const auto rows = files.ToStore({"*", "ci/*", "ci/missing.yml"});
+  ASSERT_THAT(rows, SizeIs(3));
+  EXPECT_EQ(rows[0].role, kPrefixRole);
+  EXPECT_EQ(rows[1].role, kPrefixRole);
+  EXPECT_EQ(rows[1].path, "ci/*");
+  EXPECT_EQ(rows[1].blob_id, "");
+  EXPECT_EQ(rows[2].role, "included");
 }
 
 TEST_F(CommitFilesTest, AStoredParseThatCannotBeReadIsAskedForAgain) {

@@ -41,6 +41,10 @@ void CheckPath(std::string_view field, std::string_view path, Checker* check) {
 }
 
 void CheckManifest(const Push& push, Checker* check) {
+  check->Require(push.manifest.size() <= kManifestEntriesMax,
+                 fmt::format("manifest has {} files; the limit is {}: send only .yml and .yaml",
+                             push.manifest.size(), kManifestEntriesMax));
+  if (push.manifest.size() > kManifestEntriesMax) return;
   StringSet paths;
   for (const ManifestFile& file : push.manifest) {
     if (check->full()) return;
@@ -85,6 +89,10 @@ std::vector<Issue> ValidatePush(const Push& push) {
                 fmt::format("push_sequence {} is over the limit of {}", push.push_sequence,
                             kPushSequenceMax));
   check.Require(push.run_as_user_id >= 0, "run_as_user_id must not be negative");
+  check.Require(push.permissions.project_ids.size() <= kPermittedProjectsMax,
+                fmt::format("permissions.project_ids has {} ids; the limit is {}: give those that "
+                            "the files name",
+                            push.permissions.project_ids.size(), kPermittedProjectsMax));
   check.RequireText("commit_sha", push.commit_sha, kCommitShaBytesMax);
   check.RequireText("default_branch", push.default_branch, kRefBytesMax);
   check.RequireText("ref", push.ref, kRefBytesMax);

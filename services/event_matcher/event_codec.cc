@@ -133,6 +133,7 @@ void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message) {
   message->set_event_uid(outcome.event_uid);
   message->set_failed_payload_count(outcome.failed_payload_count);
   message->set_suspended_count(outcome.suspended_count);
+  message->set_filtered_by_rules_count(outcome.filtered_by_rules_count);
 }
 
 }  // namespace cievents::event_matcher

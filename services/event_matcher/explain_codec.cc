@@ -63,6 +63,8 @@ wire::SubscriptionOutcome EncodeOutcome(matcher::SubscriptionOutcome outcome) {
       return wire::SUBSCRIPTION_OUTCOME_SUSPENDED;
     case SubscriptionOutcome::kBeforeCreation:
       return wire::SUBSCRIPTION_OUTCOME_BEFORE_CREATION;
+    case SubscriptionOutcome::kFilteredByRules:
+      return wire::SUBSCRIPTION_OUTCOME_FILTERED_BY_RULES;
   }
   return wire::SUBSCRIPTION_OUTCOME_UNSPECIFIED;
 }
@@ -92,6 +94,7 @@ void EncodeClause(const matcher::ExplainedClause& clause, wire::ClauseVerdict* m
   for (const std::string& pattern : clause.events) message->add_events(pattern);
   message->set_when(WhenName(clause.when));
   message->set_verdict(EncodeVerdict(clause.verdict));
+  message->set_has_undecidable_part(clause.has_undecidable_part);
   for (const matcher::EvaluatedOperand& operand : clause.operands) {
     wire::OperandValue* value = message->add_operands();
     value->set_text(operand.text);
@@ -111,6 +114,31 @@ void EncodeEntry(const matcher::ExplainedEntry& entry, wire::EntryVerdict* messa
   }
 }
 
+void EncodeList(const matcher::ExplainedRuleList& list, wire::RuleListVerdict* message) {
+  message->set_lets_run(list.lets_run);
+  for (const matcher::ExplainedClause& clause : list.clauses) {
+    EncodeClause(clause, message->add_clauses());
+  }
+}
+
+// Of many jobs that could not run the first say enough; one that could is the last, and is shown.
+void EncodeHoistedRules(const matcher::ExplainedHoistedRules& rules,
+                        wire::HoistedRulesVerdict* message) {
+  if (rules.workflow.has_value()) EncodeList(*rules.workflow, message->mutable_workflow());
+  size_t bytes = 0;
+  for (const matcher::ExplainedJob& job : rules.jobs) {
+    const bool is_full = message->jobs_size() + 1 >= static_cast<int>(kExplainedJobsMax) ||
+                         bytes > kExplainedJobsBytesMax;
+    if (is_full && &job != &rules.jobs.back()) continue;
+    wire::JobVerdict* one = message->add_jobs();
+    one->set_name(job.name);
+    one->set_could_run(job.could_run);
+    for (const matcher::ExplainedRuleList& list : job.lists) EncodeList(list, one->add_lists());
+    bytes += one->ByteSizeLong();
+  }
+  message->set_jobs_left_out_count(static_cast<int32_t>(rules.jobs.size()) - message->jobs_size());
+}
+
 void EncodeSubscription(const matcher::ExplainedSubscription& subscription,
                         wire::SubscriptionVerdict* message) {
   message->set_subscription_id(subscription.subscription_id);
@@ -122,6 +150,10 @@ void EncodeSubscription(const matcher::ExplainedSubscription& subscription,
   message->set_inputs_json(subscription.inputs_json);
   for (const matcher::ExplainedEntry& entry : subscription.entries) {
     EncodeEntry(entry, message->add_entries());
+  }
+  const matcher::ExplainedHoistedRules& hoisted = subscription.hoisted_rules;
+  if (hoisted.workflow.has_value() || !hoisted.jobs.empty()) {
+    EncodeHoistedRules(hoisted, message->mutable_hoisted_rules());
   }
 }
 

@@ -18,6 +18,9 @@ inline constexpr int kVerdictsMax = 1000;
 // An answer stays well under the 4 MiB that clients take.
 inline constexpr size_t kVerdictsBytesMax = 2 * 1024 * 1024;
 inline constexpr size_t kOperandValueBytesMax = 4 * 1024;
+// Of one subscription's CI file.
+inline constexpr size_t kExplainedJobsMax = 50;
+inline constexpr size_t kExplainedJobsBytesMax = 256 * 1024;
 
 // The event of a request for an explanation; without a `time` it happened at `now_ms`.
 absl::StatusOr<Event> DecodeExplainedEvent(events::v1::Event message, int64_t now_ms);

@@ -112,6 +112,63 @@ TEST(EncodeExplanationTest, EveryPartOfAVerdictArrives) {
   EXPECT_FALSE(verdict.entries(0).clauses(1).has_condition());
 }
 
+TEST(EncodeExplanationTest, HoistedRulesArriveWithTheirJobs) {
+  matcher::ExplainedSubscription subscription = Explained(3, SubscriptionOutcome::kFilteredByRules);
+  subscription.reason = "no job could run";
+  matcher::ExplainedClause clause;
+  clause.if_text = "$[[ event.x ]]";
+  clause.has_undecidable_part = true;
+  clause.verdict = matcher::Verdict::kUndecided;
+  subscription.hoisted_rules.workflow = {true, {clause}, 0};
+  subscription.hoisted_rules.jobs = {{"test", false, {{true, {clause}, 0}, {false, {}, 1}}}};
+  admin::v1::ExplainEventResponse response;
+  EncodeExplanation({{subscription, Explained(4, SubscriptionOutcome::kFires)}}, 100, 3, &response);
+  ASSERT_EQ(response.verdicts_size(), 2);
+  EXPECT_EQ(response.verdicts(0).outcome(), admin::v1::SUBSCRIPTION_OUTCOME_FILTERED_BY_RULES);
+  EXPECT_EQ(response.verdicts(0).reason(), "no job could run");
+  const admin::v1::HoistedRulesVerdict& rules = response.verdicts(0).hoisted_rules();
+  EXPECT_TRUE(rules.workflow().lets_run());
+  ASSERT_EQ(rules.workflow().clauses_size(), 1);
+  EXPECT_TRUE(rules.workflow().clauses(0).has_undecidable_part());
+  EXPECT_EQ(rules.workflow().clauses(0).verdict(), admin::v1::VERDICT_UNDECIDED);
+  ASSERT_EQ(rules.jobs_size(), 1);
+  EXPECT_EQ(rules.jobs(0).name(), "test");
+  EXPECT_FALSE(rules.jobs(0).could_run());
+  ASSERT_EQ(rules.jobs(0).lists_size(), 2);
+  EXPECT_TRUE(rules.jobs(0).lists(0).lets_run());
+  EXPECT_FALSE(rules.jobs(0).lists(1).lets_run());
+  EXPECT_EQ(rules.jobs_left_out_count(), 0);
+  EXPECT_FALSE(response.verdicts(1).has_hoisted_rules());
+}
+
+TEST(EncodeExplanationTest, OfManyJobsTheFirstAndTheLastAreShown) {
+  matcher::ExplainedSubscription subscription = Explained(3, SubscriptionOutcome::kFires);
+  for (size_t i = 0; i < kExplainedJobsMax; ++i) {
+    subscription.hoisted_rules.jobs.push_back({"no", false, {}});
+  }
+  subscription.hoisted_rules.jobs.push_back({"yes", true, {}});
+  admin::v1::ExplainEventResponse response;
+  EncodeExplanation({{subscription}}, 100, 0, &response);
+  const admin::v1::HoistedRulesVerdict& rules = response.verdicts(0).hoisted_rules();
+  EXPECT_EQ(rules.jobs_size(), static_cast<int>(kExplainedJobsMax));
+  EXPECT_EQ(rules.jobs_left_out_count(), 1);
+  EXPECT_EQ(rules.jobs(rules.jobs_size() - 1).name(), "yes");
+}
+
+TEST(EncodeExplanationTest, JobsWithLongValuesAreLeftOutByTheirBytes) {
+  matcher::ExplainedSubscription subscription = Explained(3, SubscriptionOutcome::kFilteredByRules);
+  matcher::ExplainedClause clause;
+  clause.operands.assign(40, {"x", std::string(kOperandValueBytesMax, 'a')});
+  for (int i = 0; i < 10; ++i) {
+    subscription.hoisted_rules.jobs.push_back({"no", false, {{false, {clause}, 1}}});
+  }
+  admin::v1::ExplainEventResponse response;
+  EncodeExplanation({{subscription}}, 100, 0, &response);
+  const admin::v1::HoistedRulesVerdict& rules = response.verdicts(0).hoisted_rules();
+  EXPECT_EQ(rules.jobs_size(), 3) << "two that pass the limit, and the last";
+  EXPECT_EQ(rules.jobs_left_out_count(), 7);
+}
+
 TEST(EncodeExplanationTest, ALongValueIsCutBetweenCharacters) {
   matcher::ExplainedSubscription subscription = Explained(3, SubscriptionOutcome::kNoEntry);
   matcher::ExplainedClause clause;

@@ -31,6 +31,13 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
                 {"error", std::string(readable.message())}});
       continue;
     }
+    if (project.scopes_suspended) {
+      // The permission for them was given for where the project was before it moved.
+      std::erase_if(*entries, [](const matcher::Entry& entry) {
+        return entry.scope.kind != matcher::ScopeKind::kProject;
+      });
+      if (entries->empty()) continue;
+    }
     matcher::Subscription subscription;
     subscription.subscription_id = row.subscription_id;
     subscription.path = row.path;

@@ -248,6 +248,7 @@ void Intake::MatchAll(matcher::Matcher& matcher, Batch* batch) const {
     outcome.matched_count = static_cast<int>(requests[i].size());
     outcome.failed_payload_count = static_cast<int>(counts[i].failed_payload);
     outcome.suspended_count = static_cast<int>(counts[i].suspended);
+    outcome.filtered_by_rules_count = static_cast<int>(counts[i].filtered_by_rules);
     if (counts[i].failed_payload > 0) {
       ReportFailedPayload(admitted[i].event, counts[i].failed_payload);
     }

@@ -42,8 +42,9 @@ struct Outcome {
   OutcomeReason reason = OutcomeReason::kNone;
   std::string message;
   std::optional<int> matched_count;
-  int failed_payload_count = 0;  // subscriptions whose conditions could not be evaluated
-  int suspended_count = 0;       // subscriptions that would have fired
+  int failed_payload_count = 0;     // subscriptions whose conditions could not be evaluated
+  int suspended_count = 0;          // subscriptions that would have fired
+  int filtered_by_rules_count = 0;  // subscriptions whose CI file's rules let nothing run
   AckLevel ack = AckLevel::kNone;
   absl::Duration retry_after = absl::ZeroDuration();
   std::string event_uid;

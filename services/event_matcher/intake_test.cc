@@ -349,6 +349,15 @@ TEST_F(IntakeTest, ASuspendedSubscriptionIsCountedAndDoesNotFire) {
   EXPECT_EQ(outcome.suspended_count, 1);
 }
 
+TEST_F(IntakeTest, ASubscriptionWhoseCiFileLetsNothingRunIsCountedAndDoesNotFire) {
+  matcher::ProjectSubscriptions set = OneSubscription(PlainEntry());
+  set.subscriptions[0].hoisted_rules.jobs.emplace();
+  EXPECT_THAT(index_.ReplaceProject(set), IsEmpty());
+  const Outcome outcome = AnsweredAtOnce(MakeEvent());
+  EXPECT_EQ(outcome.matched_count, 0);
+  EXPECT_EQ(outcome.filtered_by_rules_count, 1);
+}
+
 TEST_F(IntakeTest, ARequestWhoseInputsDoNotFitIsWrittenAsEnded) {
   matcher::Entry entry = PlainEntry();
   entry.inputs = {{"iid", R"("$[[ event.payload.text ]]")", {}}};

@@ -49,6 +49,7 @@ void Add(const matcher::Match& match, Answer* answer) {
 void AddCounts(const matcher::MatchCounts& counts, Answer* answer) {
   answer->failed_payload = counts.failed_payload;
   answer->suspended = counts.suspended;
+  answer->filtered = counts.filtered_by_rules;
   if (counts.matched != answer->fired.size()) ++answer->twice;
 }
 
@@ -70,6 +71,8 @@ std::string NameOf(NaiveOutcome outcome, const NaiveMatch& match) {
       return "suspended";
     case NaiveOutcome::kBeforeCreation:
       return "before creation";
+    case NaiveOutcome::kFiltered:
+      return "filtered";
     case NaiveOutcome::kUnusable:
       return "unusable";
   }
@@ -90,6 +93,8 @@ std::string NameOf(matcher::SubscriptionOutcome outcome) {
       return "suspended";
     case matcher::SubscriptionOutcome::kBeforeCreation:
       return "before creation";
+    case matcher::SubscriptionOutcome::kFilteredByRules:
+      return "filtered";
   }
   return "";
 }
@@ -120,6 +125,9 @@ Answer NaiveAnswer(const std::map<int64_t, NaiveFiring>& firings, const NaiveEve
       case NaiveOutcome::kSuspended:
         ++answer.suspended;
         break;
+      case NaiveOutcome::kFiltered:
+        ++answer.filtered;
+        break;
       default:
         break;
     }
@@ -149,7 +157,7 @@ std::vector<Answer> BatchAnswers(matcher::Matcher* matcher, std::span<const Naiv
 
 bool IsSame(const Answer& actual, const Answer& expected, FailedPayloads failed) {
   if (actual.fired != expected.fired || actual.twice != expected.twice ||
-      actual.suspended != expected.suspended) {
+      actual.suspended != expected.suspended || actual.filtered != expected.filtered) {
     return false;
   }
   return failed == FailedPayloads::kAtMost ? actual.failed_payload <= expected.failed_payload
@@ -217,8 +225,9 @@ std::string Show(const Answer& answer, int64_t subscription_id) {
         fmt::format("fires by entry {}, name {}, {} {}", found->second.entry, found->second.name,
                     found->second.failed_input ? "failed input:" : "inputs", found->second.inputs);
   }
-  return fmt::format("{} (of all: {} fire, {} failed payloads, {} suspended, {} twice)", text,
-                     answer.fired.size(), answer.failed_payload, answer.suspended, answer.twice);
+  return fmt::format(
+      "{} (of all: {} fire, {} failed payloads, {} suspended, {} filtered, {} twice)", text,
+      answer.fired.size(), answer.failed_payload, answer.suspended, answer.filtered, answer.twice);
 }
 
 std::string Show(const NaiveEvent& event) {
@@ -240,6 +249,16 @@ std::string Show(const NaiveSubscription& subscription) {
     for (const NaiveBinding& one : all) text += " " + one.name + "=" + one.value_json;
     return text;
   };
+  const auto clauses = [&](const NaiveClauses& all) {
+    std::string text;
+    for (const NaiveClause& clause : all) {
+      text += fmt::format("    - if: {}\n      events: {} when: {}{}\n",
+                          clause.if_text.value_or("(none)"), fmt::join(clause.events, " "),
+                          kWhens[static_cast<int>(clause.when)],
+                          clause.has_undecidable_part ? " changes: [..]" : "");
+    }
+    return text;
+  };
   std::string text = fmt::format(
       "subscription {} of project {} in groups {}{} created_time_ms {}\n  spec inputs {}\n"
       "  include:{}\n",
@@ -253,11 +272,15 @@ std::string Show(const NaiveSubscription& subscription) {
                         fmt::join(entry.patterns, " "), kScopes[static_cast<int>(entry.scope)],
                         entry.other_project_id, entry.confidential ? ", confidential" : "",
                         bindings(entry.inputs));
-    for (const NaiveClause& clause : entry.rules.value_or(std::vector<NaiveClause>())) {
-      text += fmt::format("    - if: {}\n      events: {} when: {}\n",
-                          clause.if_text.value_or("(none)"), fmt::join(clause.events, " "),
-                          kWhens[static_cast<int>(clause.when)]);
-    }
+    text += clauses(entry.rules.value_or(NaiveClauses()));
+  }
+  if (subscription.workflow.has_value()) {
+    text += "  workflow:\n" + clauses(*subscription.workflow);
+  }
+  if (!subscription.jobs.has_value()) return text;
+  for (const NaiveJob& job : *subscription.jobs) {
+    text += "  job:\n";
+    for (const NaiveClauses& list : job.lists) text += "   list:\n" + clauses(list);
   }
   return text;
 }

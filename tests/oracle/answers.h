@@ -30,6 +30,7 @@ struct Answer {
   uint32_t twice = 0;              // given more than once
   uint32_t failed_payload = 0;
   uint32_t suspended = 0;
+  uint32_t filtered = 0;
 };
 
 Answer NaiveAnswer(const std::map<int64_t, NaiveFiring>& firings, const NaiveEvent& event);

@@ -46,9 +46,9 @@ class Run {
     if (!options_.prints_progress) return;
     fmt::print(
         "{:.0f} s: {} pairs, {} worlds, {} matches, {} failed inputs, {} failed payloads, "
-        "{} suspended\n",
+        "{} suspended, {} filtered\n",
         Seconds(), result_.pairs, result_.worlds, result_.matches, result_.failed_inputs,
-        result_.failed_payloads, result_.suspended);
+        result_.failed_payloads, result_.suspended, result_.filtered);
     std::fflush(stdout);
   }
 
@@ -110,6 +110,7 @@ class Run {
     for (const auto& [id, fired] : answer.fired) result_.failed_inputs += fired.failed_input;
     result_.failed_payloads += answer.failed_payload;
     result_.suspended += answer.suspended;
+    result_.filtered += answer.filtered;
   }
 
   void Report(int64_t number, int state, const std::string& what) {

@@ -24,6 +24,7 @@ struct OracleResult {
   int64_t matches = 0;
   int64_t failed_inputs = 0;
   int64_t failed_payloads = 0;
+  int64_t filtered = 0;
   int64_t suspended = 0;
   // Empty: no difference. Else the event, the subscription, both answers, and how to repeat it.
   std::string difference;

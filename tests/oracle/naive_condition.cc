@@ -96,6 +96,10 @@ Node Operand(const NaiveToken& token, std::string* error) {
   node->token = token;
   if (token.kind == NaiveToken::Kind::kString) node->parts = SplitBlocks(token.text);
   if (token.kind == NaiveToken::Kind::kPattern) {
+    if (token.text.find("$[[") != std::string::npos) {
+      *error = "A block inside a pattern";
+      return nullptr;
+    }
     node->regex = CompilePattern(token.text);
     if (node->regex == nullptr) {
       *error = "Invalid regular expression!";
@@ -103,6 +107,18 @@ Node Operand(const NaiveToken& token, std::string* error) {
     }
   }
   return node;
+}
+
+bool IsEvent(const NaiveNode& node) {
+  return node.token.kind == NaiveToken::Kind::kBlock && node.token.text.rfind("inputs.", 0) != 0;
+}
+
+// "`=~` with an event operand on the left needs a `/../` on the right; an event operand on the
+// right is an error."
+bool IsWrongMatch(const NaiveNode& node) {
+  if (node.token.text != "=~" && node.token.text != "!~") return false;
+  return IsEvent(*node.right) ||
+         (IsEvent(*node.left) && node.right->token.kind != NaiveToken::Kind::kPattern);
 }
 
 Node BuildTree(const std::vector<NaiveToken>& rpn, std::string* error) {
@@ -129,8 +145,16 @@ Node BuildTree(const std::vector<NaiveToken>& rpn, std::string* error) {
     if (wanted == 2) {
       node->left = nodes.back();
       nodes.pop_back();
+      if (IsWrongMatch(*node)) {
+        *error = "An event operand is matched against a pattern";
+        return nullptr;
+      }
     }
     nodes.push_back(node);
+  }
+  if (rpn.size() == 1 && rpn[0].kind == NaiveToken::Kind::kBlock && !IsEvent(*nodes[0])) {
+    *error = "An input as a whole clause";
+    return nullptr;
   }
   if (nodes.size() == 1) return nodes[0];
   *error = nodes.empty() ? "Empty parse tree" : "Unreachable nodes in parse tree";

@@ -141,6 +141,61 @@ NaiveFiring::Decision NaiveFiring::TryEntry(size_t entry, NaiveReading* event, s
   return Decision::kPasses;
 }
 
+// "Of each list the first clause that holds, or that cannot be decided and is no `never`, counts; a
+// list lets run if that clause is no `never`. What cannot be decided, does not parse or cannot be
+// evaluated is left to pipeline creation, and so is a clause that holds but for `changes` and the
+// like."
+bool NaiveFiring::LetsRun(const NaiveClauses& list, const Decided& decided, NaiveReading* event,
+                          const std::vector<std::string>& texts) const {
+  const NaiveInputs& inputs = parsed_->entries[decided.entry].inputs;
+  const NaiveOperands operands = {
+      [&](const std::string& path) { return event->Get(path, decided.name); },
+      [&](const std::string& input) { return inputs.Get(input, event, decided.name); }};
+  for (const NaiveClause& clause : list) {
+    bool wanted = clause.events.empty();
+    for (const std::string& pattern : clause.events) {
+      for (const std::string& name : event->event().names) {
+        wanted = wanted || NaivePatternMatches(pattern, name);
+      }
+    }
+    if (!wanted) continue;
+    bool holds = true;     // for certain
+    bool refuses = false;  // for certain
+    if (clause.if_text.has_value()) {
+      std::string why;
+      const auto condition = NaiveCondition::Parse(*clause.if_text, &why);
+      const NaiveVerdict verdict =
+          condition == nullptr ? NaiveVerdict::kUndecided : condition->Decide(operands, texts);
+      holds = verdict == NaiveVerdict::kTrue;
+      refuses = verdict == NaiveVerdict::kFalse;
+    }
+    if (clause.has_undecidable_part) holds = false;
+    if (refuses) continue;
+    if (clause.when != NaiveWhen::kNever) return true;
+    if (holds) return false;
+  }
+  return false;
+}
+
+// "No request is made if `workflow: rules` do not let run, or if no job could run: each of a job's
+// lists must let it."
+bool NaiveFiring::CouldRun(const Decided& decided, NaiveReading* event,
+                           const std::vector<std::string>& texts) const {
+  if (subscription_.workflow.has_value() &&
+      !LetsRun(*subscription_.workflow, decided, event, texts)) {
+    return false;
+  }
+  if (!subscription_.jobs.has_value()) return true;
+  for (const NaiveJob& job : *subscription_.jobs) {
+    size_t letting = 0;
+    for (const NaiveClauses& list : job.lists) {
+      letting += LetsRun(list, decided, event, texts) ? 1 : 0;
+    }
+    if (letting == job.lists.size()) return true;
+  }
+  return false;
+}
+
 // "Entries are tried in order; the first whose name matches and whose rules allow it decides
 // everything. `never` ends that entry only; an input that fails does not fall through."
 NaiveOutcome NaiveFiring::Try(NaiveReading* event, const std::vector<std::string>& texts,
@@ -162,6 +217,7 @@ NaiveOutcome NaiveFiring::Try(NaiveReading* event, const std::vector<std::string
     if (decision == Decision::kFails) return NaiveOutcome::kFailedPayload;
     if (decision == Decision::kPasses) continue;
     *match = {subscription_.subscription_id, e, name, {}};
+    if (!CouldRun({e, name}, event, texts)) return NaiveOutcome::kFiltered;
     if (NaiveIsTooOld(subscription_, plain)) return NaiveOutcome::kBeforeCreation;
     if (subscription_.suspended) return NaiveOutcome::kSuspended;
     match->inputs = parsed_->entries[e].inputs.Resolve(event, name);

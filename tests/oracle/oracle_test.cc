@@ -38,6 +38,7 @@ void ExpectAgreement(uint64_t seed, int64_t pairs) {
   EXPECT_GT(result.failed_inputs, 0);
   EXPECT_GT(result.failed_payloads, 0);
   EXPECT_GT(result.suspended, 0);
+  EXPECT_GT(result.filtered, 0);
 }
 
 TEST(PatternPropertyTest, AgreesWithTheNaiveMatcherOnAllShortPatternsAndNames) {

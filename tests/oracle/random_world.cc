@@ -37,6 +37,39 @@ std::vector<NaiveClause> RandomRules(Random& random, const std::vector<std::stri
   return rules;
 }
 
+// A list of the CI file's rules: more often than an entry's it says nothing of events, or something
+// that nobody knows by now, or what is no condition.
+NaiveClauses RandomHoistedList(Random& random, const std::vector<std::string>& inputs) {
+  constexpr const char* kUndecided[] = {"$CI_COMMIT_BRANCH == \"main\"",
+                                        "$x ==",
+                                        "",
+                                        "$[[ event.ref ]] =~ \"main\"",
+                                        "$[[ event.ref ]]x == \"main\"",
+                                        "$[[ event.ref ]] =~ /$[[ event.n ]]/"};
+  NaiveClauses list;
+  if (random.OneIn(25)) return list;
+  list = RandomRules(random, inputs);
+  for (NaiveClause& clause : list) {
+    if (random.OneIn(7)) clause.if_text = random.Pick(kUndecided);
+    if (random.OneIn(20) && !inputs.empty()) clause.if_text = "$[[ inputs." + inputs[0] + " ]]";
+    clause.has_undecidable_part = random.OneIn(6);
+  }
+  return list;
+}
+
+void DrawHoistedRules(Random& random, const std::vector<std::string>& inputs,
+                      NaiveSubscription* subscription) {
+  if (random.OneIn(2)) subscription->workflow = RandomHoistedList(random, inputs);
+  if (random.OneIn(2)) return;
+  subscription->jobs.emplace();
+  const int64_t jobs = random.OneIn(20) ? 0 : random.Between(1, 3);
+  for (int64_t j = 0; j < jobs; ++j) {
+    NaiveJob& job = subscription->jobs->emplace_back();
+    const int64_t lists = random.OneIn(12) ? 0 : random.Between(1, 2);
+    for (int64_t l = 0; l < lists; ++l) job.lists.push_back(RandomHoistedList(random, inputs));
+  }
+}
+
 matcher::ScopeKind ScopeOf(NaiveScope scope) {
   switch (scope) {
     case NaiveScope::kProject:
@@ -81,22 +114,25 @@ std::vector<matcher::InputBinding> BindingsOf(const std::vector<NaiveBinding>& n
   return bindings;
 }
 
+matcher::RuleList RulesOf(const NaiveClauses& naive) {
+  matcher::RuleList rules;
+  for (const NaiveClause& clause : naive) {
+    matcher::RuleClause& translated = rules.emplace_back();
+    translated.if_text = clause.if_text;
+    translated.events = PatternsOf(clause.events);
+    translated.when = WhenOf(clause.when);
+    translated.has_undecidable_part = clause.has_undecidable_part;
+  }
+  return rules;
+}
+
 matcher::Entry Translate(const NaiveEntry& naive) {
   matcher::Entry entry;
   entry.patterns = PatternsOf(naive.patterns);
   entry.scope = {ScopeOf(naive.scope), naive.other_project_id};
   entry.confidential = naive.confidential;
   entry.inputs = BindingsOf(naive.inputs);
-  if (naive.rules.has_value()) {
-    entry.rules.emplace();
-    for (const NaiveClause& clause : *naive.rules) {
-      matcher::RuleClause translated;
-      translated.if_text = clause.if_text;
-      translated.events = PatternsOf(clause.events);
-      translated.when = WhenOf(clause.when);
-      entry.rules->push_back(std::move(translated));
-    }
-  }
+  if (naive.rules.has_value()) entry.rules = RulesOf(*naive.rules);
   return entry;
 }
 
@@ -136,6 +172,7 @@ NaiveSubscription RandomSubscription(int64_t id, int64_t project_id,
     entry.inputs = inputs.Entry();
     subscription.entries.push_back(std::move(entry));
   }
+  if (random.OneIn(3)) DrawHoistedRules(random, inputs.names(), &subscription);
   return subscription;
 }
 
@@ -169,6 +206,13 @@ matcher::Subscription Translate(const NaiveSubscription& naive) {
   subscription.include_inputs = BindingsOf(naive.include_inputs);
   subscription.spec_inputs_json = naive.spec_inputs_json;
   for (const NaiveEntry& entry : naive.entries) subscription.entries.push_back(Translate(entry));
+  if (naive.workflow.has_value()) subscription.hoisted_rules.workflow = RulesOf(*naive.workflow);
+  if (!naive.jobs.has_value()) return subscription;
+  subscription.hoisted_rules.jobs.emplace();
+  for (const NaiveJob& job : *naive.jobs) {
+    matcher::HoistedJob& translated = subscription.hoisted_rules.jobs->emplace_back();
+    for (const NaiveClauses& list : job.lists) translated.lists.push_back(RulesOf(list));
+  }
   return subscription;
 }
 

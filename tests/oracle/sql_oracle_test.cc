@@ -82,6 +82,8 @@ std::vector<NaiveSubscription> RandomSubscriptions(int64_t project_id, Random& r
     one.created_time_ms = 0;
     one.include_inputs.clear();
     one.spec_inputs_json = "{}";
+    one.workflow.reset();
+    one.jobs.reset();
     for (NaiveEntry& entry : one.entries) {
       entry.rules.reset();
       entry.inputs.clear();

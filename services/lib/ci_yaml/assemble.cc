@@ -12,6 +12,8 @@
 #include "services/lib/ci_yaml/hoisting.h"
 #include "services/lib/ci_yaml/inputs.h"
 #include "services/lib/ci_yaml/issue_codes.h"
+#include "services/lib/ci_yaml/issue_sink.h"
+#include "services/lib/ci_yaml/text_checks.h"
 #include "services/lib/yaml/yaml.h"
 
 namespace cievents::ci_yaml {
@@ -86,6 +88,8 @@ class Assembler {
                            const std::vector<matcher::InputBinding>& include_inputs,
                            std::string_view spec_inputs_json, std::vector<matcher::Entry>* entries);
   bool InputsFit(const ClosureFile& included);
+  void WarnOfEventInputs(const std::string& file, const std::vector<matcher::Entry>& entries,
+                         std::string_view spec_inputs_json);
   void AddDraft(SubscriptionDraft draft);
   void Finish();
 
@@ -153,17 +157,26 @@ std::vector<matcher::Entry> Assembler::Permitted(const std::string& file,
 // The parser bounds each file; the CI file and the event list make one subscription together.
 void Assembler::DropSurplusPatterns(const std::string& file, size_t already_there,
                                     std::vector<matcher::Entry>* entries) {
+  const auto patterns_max = static_cast<size_t>(kPatternsPerSubscriptionMax);
   size_t count = already_there;
   for (size_t i = 0; i < entries->size(); ++i) {
+    const size_t before = count;
     count += PatternCount((*entries)[i]);
-    if (count <= static_cast<size_t>(kPatternsPerSubscriptionMax)) continue;
+    if (count <= patterns_max) continue;
     commit_.AddIssue(
         kTooManyPatterns, file, (*entries)[i].position,
-        fmt::format("more than {} patterns start the pipeline of `{}`; this entry and those "
-                    "after it are not applied",
+        fmt::format("more than {} patterns start the pipeline of `{}`; the surplus of this "
+                    "entry, and those after it, are not applied",
                     kPatternsPerSubscriptionMax, commit_.ci_path()),
         "use `*` or `**`, or move entries into files of `.gitlab/ci/events/`");
-    entries->resize(i);
+    // The entry of hoisted rules has all of their patterns; others are whole, or not there.
+    const bool is_cut = !(*entries)[i].rules.has_value() && before < patterns_max;
+    if (is_cut) {
+      std::vector<matcher::Pattern>& patterns = (*entries)[i].patterns;
+      patterns.erase(patterns.begin() + static_cast<std::ptrdiff_t>(patterns_max - before),
+                     patterns.end());
+    }
+    entries->resize(is_cut ? i + 1 : i);
     return;
   }
 }
@@ -180,6 +193,15 @@ void Assembler::DropUnusableEntries(const std::string& file,
                      "the entry is not applied: give it `inputs`, or give the input a `default`");
     return true;
   });
+}
+
+// Of inputs that one file gives and another declares: the parser sees neither together.
+void Assembler::WarnOfEventInputs(const std::string& file,
+                                  const std::vector<matcher::Entry>& entries,
+                                  std::string_view spec_inputs_json) {
+  IssueSink sink(file);
+  CheckEventInputs(entries, spec_inputs_json, &sink);
+  commit_.AddIssues(sink.Take());
 }
 
 bool Assembler::InputsFit(const ClosureFile& included) {
@@ -200,7 +222,13 @@ void Assembler::AddDraft(SubscriptionDraft draft) {
   drafts_.try_emplace(key, std::move(draft));
 }
 
-Hoisted Assembler::HoistRules(const CommitFile&, const Closure&) { return {}; }
+Hoisted Assembler::HoistRules(const CommitFile& ci_file, const Closure& closure) {
+  if (ci_file.live == nullptr) return {};
+  HoistRequest request;
+  request.bodies = closure.Bodies();
+  request.all_includes_are_merged = closure.all_includes_are_merged();
+  return Hoist(request, *request_.catalogue);
+}
 
 void Assembler::AddEventList(std::string_view spec_inputs_json,
                              std::vector<matcher::Entry>* entries) {
@@ -217,6 +245,8 @@ void Assembler::AddEventList(std::string_view spec_inputs_json,
   }
   std::vector<matcher::Entry> listed = Permitted(path, list.live->entries);
   DropUnusableEntries(path, {}, spec_inputs_json, &listed);
+  // Places in a version that is not this commit's would mislead.
+  if (list.parsed == list.live) WarnOfEventInputs(path, listed, spec_inputs_json);
   DropSurplusPatterns(path, PatternCount(*entries), &listed);
   entries->insert(entries->end(), listed.begin(), listed.end());
 }
@@ -235,10 +265,11 @@ void Assembler::AddCiFile(const CommitFile& ci_file, const Closure& closure) {
   DropSurplusPatterns(path, PatternCount(draft.entries), &hoisted.entries);
   draft.entries.insert(draft.entries.end(), hoisted.entries.begin(), hoisted.entries.end());
   AddEventList(draft.spec_inputs_json, &draft.entries);
-  // What is left to pipeline creation is of no interest where no event starts the pipeline.
+  // What is left to pipeline creation is of no interest where no event starts the pipeline, and
+  // places in a version that is not this commit's would mislead.
   const bool subscribes = !draft.entries.empty();
   std::erase_if(hoisted.issues, [&](const Issue& issue) {
-    return !subscribes && issue.severity == Severity::kInfo;
+    return (!subscribes && issue.severity == Severity::kInfo) || !closure.IsCurrent(issue.file);
   });
   commit_.AddIssues(std::move(hoisted.issues));
   draft.hoisted_rules = std::move(hoisted.rules);
@@ -248,6 +279,9 @@ void Assembler::AddCiFile(const CommitFile& ci_file, const Closure& closure) {
 void Assembler::AddIncludedFile(const ClosureFile& included) {
   const ParsedFile& live = *included.file.live;
   if (!InputsFit(included)) return;
+  matcher::Entry given;
+  given.inputs = included.inputs;
+  WarnOfEventInputs(included.included_from, {given}, included.file.live->spec_inputs_json);
   SubscriptionDraft draft;
   draft.path = included.path;
   draft.include_inputs = included.inputs;

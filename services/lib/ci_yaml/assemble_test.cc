@@ -247,31 +247,6 @@ TEST(RoleByPathTest, IsDecidedByThePathAlone) {
   EXPECT_EQ(RoleByPath("a.yml", ""), std::nullopt);
 }
 
-TEST(AssembleLimitsTest, Subscriptions) {
-  Commit commit;
-  for (int i = 0; i < 200; ++i) {
-    commit.Add(fmt::format(".gitlab/ci/events/{:03}.yml", i), kIssueHeader);
-  }
-  EXPECT_THAT(Issues(commit.Assemble()), IsEmpty());
-  EXPECT_EQ(commit.Assemble().drafts.size(), 200u);
-  // The surplus is what is last in path order, not what came last.
-  commit.Add(".gitlab/ci/events/000-a.yml", kIssueHeader);
-  const Assembly surplus = commit.Assemble();
-  EXPECT_EQ(surplus.drafts.size(), 200u);
-  EXPECT_THAT(Issues(surplus), ElementsAre(".gitlab/ci/events/199.yml:1:1 too-many-subscriptions"));
-}
-
-TEST(AssembleLimitsTest, FilesOfTheManifest) {
-  Commit commit;
-  for (int i = 0; i < kManifestFilesMax - 1; ++i) commit.AddUnknown(fmt::format("a/{:05}.yml", i));
-  commit.Add(".gitlab/ci/events/x.yml", kIssueHeader);
-  EXPECT_THAT(Issues(commit.Assemble()), IsEmpty());
-  commit.AddUnknown("z.yml").AddUnknown("z.yml");
-  const Assembly surplus = commit.Assemble();
-  EXPECT_THAT(Issues(surplus), ElementsAre("z.yml:0:0 too-many-files"));
-  EXPECT_EQ(surplus.drafts.size(), 1u);
-}
-
 TEST(AssembleTest, AnIncludeWhoseInputsDoNotFitSubscribesNothing) {
   const Assembly assembly =
       Commit()
@@ -322,24 +297,6 @@ TEST(AssembleTest, AnEventListIsCheckedAgainstTheDeclarationsOfTheCiFile) {
   };
   EXPECT_THAT(Issues(with("2")), IsEmpty());
   EXPECT_THAT(Issues(with("two")), ElementsAre(".gitlab-ci-event.yml:2:5 bad-input"));
-}
-
-TEST(AssembleLimitsTest, PatternsOfTheCiFileAndTheEventListTogether) {
-  const auto events = [](int count) {
-    std::string text = "  events:\n";
-    for (int i = 0; i < count; ++i) text += "    - issue/closed\n";
-    return text;
-  };
-  const auto commit = [&](int in_list) {
-    return Commit()
-        .Add(".gitlab-ci.yml", "workflow:\n" + events(30))
-        .Add(".gitlab-ci-event.yml", events(in_list))
-        .Assemble();
-  };
-  EXPECT_THAT(Issues(commit(20)), IsEmpty());
-  EXPECT_EQ(commit(20).drafts.at(0).entries.size(), 50u);
-  EXPECT_THAT(Issues(commit(21)), ElementsAre(".gitlab-ci-event.yml:22:7 too-many-patterns"));
-  EXPECT_EQ(commit(21).drafts.at(0).entries.size(), 50u);
 }
 
 }  // namespace

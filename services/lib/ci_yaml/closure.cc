@@ -20,6 +20,9 @@ bool HasYamlExtension(std::string_view path) {
 
 bool MentionsInputs(const LocalInclude& include) {
   if (include.path.find("$[[") != std::string::npos) return true;
+  for (const matcher::InputBinding& input : include.inputs) {
+    if (input.value_json.find("inputs.") != std::string::npos) return true;
+  }
   return include.rules.has_value() &&
          std::any_of(include.rules->begin(), include.rules->end(), [](const IncludeRule& rule) {
            return rule.if_text.has_value() && rule.if_text->find("inputs.") != std::string::npos;
@@ -114,7 +117,7 @@ void Closure::Follow(size_t from, const LocalInclude& include, int depth, Varian
     context.exists = [this](std::string_view glob) { return commit_.IsThere(glob); };
     context.inputs = inputs;
     context.is_static_input = [inputs](std::string_view name) { return inputs->IsStatic(name); };
-    is_included = IsIncluded(*include.rules, context, &tables_);
+    is_included = IsIncluded(*include.rules, context, &rule_budget_);
     if (is_included == Truth::kFalse) return;
   }
   if (is_included == Truth::kUnknown) {
@@ -139,7 +142,15 @@ void Closure::Follow(size_t from, const LocalInclude& include, int depth, Varian
     return AddTarget(from, include, is_included, path, *given, depth);
   }
   const std::vector<std::string> found = commit_.FilesOf(path);
-  if (found.empty()) {
+  if (commit_.is_exhausted()) {
+    all_are_merged_ = false;
+    AddIssue(
+        kTooManyIncludes, from, include,
+        fmt::format("the wildcards of all includes fit too much: not all files that `{}` names "
+                    "are looked at",
+                    yaml::Shorten(path)),
+        "use fewer wildcards, and longer folder names before their first `*`");
+  } else if (found.empty()) {
     AddIssue(kIncludeMatchesNothing, from, include,
              fmt::format("no YAML file of this commit fits `{}`", yaml::Shorten(path)),
              "`*` is any text without a `/`, `**` any text; or remove the include");
@@ -214,6 +225,12 @@ void Closure::AddTarget(size_t from, const LocalInclude& include, Truth is_inclu
     return;
   }
   Visit(index, depth);
+}
+
+bool Closure::IsCurrent(std::string_view path) const {
+  return std::all_of(files_.begin(), files_.end(), [path](const ClosureFile& file) {
+    return file.path != path || CommitView::IsCurrent(file.file);
+  });
 }
 
 std::vector<BodyFile> Closure::Bodies() const {

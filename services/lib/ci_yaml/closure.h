@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "matcher/condition/condition.h"
 #include "services/lib/ci_yaml/commit_view.h"
 #include "services/lib/ci_yaml/hoisting.h"
+#include "services/lib/ci_yaml/include_rules.h"
 #include "services/lib/ci_yaml/parsed_file.h"
 #include "services/lib/ci_yaml/variant_inputs.h"
 
@@ -49,6 +49,9 @@ class Closure {
   const std::vector<ClosureFile>& files() const { return files_; }
   bool Contains(std::string_view path) const { return paths_.find(path) != paths_.end(); }
 
+  // False: of this file an older version counts.
+  bool IsCurrent(std::string_view path) const;
+
   // The bodies in the order in which GitLab merges them; the CI file is the last.
   std::vector<BodyFile> Bodies() const;
   // No body is missing, and no other decision would add or remove one.
@@ -69,7 +72,7 @@ class Closure {
                 std::string message, std::string suggestion = "");
 
   CommitView& commit_;
-  matcher::ConditionTables tables_;  // of the rules' conditions
+  IncludeRuleBudget rule_budget_;
   std::vector<ClosureFile> files_;
   std::map<std::pair<std::string, std::string>, size_t> index_;  // by path and inputs digest
   std::set<std::string, std::less<>> paths_;

@@ -105,7 +105,8 @@ TEST(ClosureTest, EventBlocksPassThroughNestedInputsAndAreFilledInAtTheMatch) {
                "include:\n  local: leaf.yml\n"
                "  inputs: {x: '$[[ inputs.a ]]', y: '<$[[ inputs.a ]]>',"
                " z: '$[[ inputs.a | truncate(0,3) ]]'}\n")
-          .Add("leaf.yml", "spec: {events: [issue/closed], inputs: {x: , y: , z: }}\n---\n")
+          .Add("leaf.yml",
+               "spec: {events: [issue/closed], inputs: {x: &t {regex: .}, y: *t, z: *t}}\n---\n")
           .Assemble();
   EXPECT_THAT(Issues(assembly), IsEmpty());
   EXPECT_THAT(Drafts(assembly),

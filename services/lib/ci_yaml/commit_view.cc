@@ -76,14 +76,15 @@ void CommitView::VisitMatches(const PathGlob& glob, Visit visit) {
 
 std::vector<std::string> CommitView::FilesOf(const std::string& wildcard) {
   const auto [known, is_new] = wildcards_.try_emplace(wildcard);
-  if (!is_new) return known->second;
+  std::vector<std::string>& files = known->second;
+  if (!is_new) return files;
   const PathGlob glob = PathGlob::OfInclude(wildcard);
   AddPrefixInterest(glob.literal_prefix());
   VisitMatches(glob, [&](const std::string& path) {
-    known->second.push_back(path);
+    files.push_back(path);
     return true;
   });
-  return known->second;
+  return files;
 }
 
 Truth CommitView::IsThere(std::string_view text) {
@@ -100,7 +101,7 @@ Truth CommitView::IsThere(std::string_view text) {
     return false;
   });
   const bool all_are_known =
-      glob.is_valid() && glob.is_yaml_only() && !is_truncated_ && comparisons_left_ > 0;
+      glob.is_valid() && glob.is_yaml_only() && !is_truncated_ && !is_exhausted();
   const Truth truth = is_there ? Truth::kTrue : all_are_known ? Truth::kFalse : Truth::kUnknown;
   globs_.emplace(text, truth);
   return truth;

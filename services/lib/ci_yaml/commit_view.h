@@ -38,6 +38,9 @@ class CommitView {
   // Whether a file of the commit fits a glob of `exists`. Only YAML files are known.
   Truth IsThere(std::string_view glob);
 
+  // True: so many paths were compared that the last answers of the two are not complete.
+  bool is_exhausted() const { return comparisons_left_ <= 0; }
+
   // The nearest path of the commit, for a path that is not there; empty = none, or enough were
   // suggested.
   std::string NearestPath(const std::string& path);

@@ -9,6 +9,7 @@
 #ifndef SERVICES_LIB_CI_YAML_HOISTING_H_
 #define SERVICES_LIB_CI_YAML_HOISTING_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@
 #include "services/lib/ci_yaml/body.h"
 
 namespace cievents::ci_yaml {
+
+// What is kept of all rules together. Over it jobs do not filter; a workflow that is over it alone
+// does not either.
+inline constexpr size_t kHoistedClausesMax = 1000;
+inline constexpr size_t kHoistedBytesMax = 64 * 1024;
 
 // A body and where it stands.
 struct BodyFile {

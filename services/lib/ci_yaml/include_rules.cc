@@ -84,11 +84,15 @@ Truth And(Truth a, Truth b) {
 }
 
 Truth Evaluate(const std::string& text, const IncludeRuleContext& context,
-               matcher::ConditionTables* tables) {
+               IncludeRuleBudget* budget) {
+  if (budget->conditions <= 0 || budget->regex_program <= 0) return Truth::kUnknown;
+  --budget->conditions;
+  matcher::ConditionTables tables;
   matcher::ConditionError error;
   const std::unique_ptr<const matcher::Condition> condition =
-      matcher::Condition::Parse(text, matcher::ConditionPlace::kHoistedRule, *tables, &error);
+      matcher::Condition::Parse(text, matcher::ConditionPlace::kHoistedRule, tables, &error);
   if (condition == nullptr) return Truth::kUnknown;
+  budget->regex_program -= condition->cost().regex_program;
   const bool are_static =
       context.inputs != nullptr &&
       std::all_of(condition->inputs().begin(), condition->inputs().end(), context.is_static_input);
@@ -107,10 +111,9 @@ Truth Evaluate(const std::string& text, const IncludeRuleContext& context,
   return Truth::kUnknown;
 }
 
-Truth Holds(const IncludeRule& rule, const IncludeRuleContext& context,
-            matcher::ConditionTables* tables) {
+Truth Holds(const IncludeRule& rule, const IncludeRuleContext& context, IncludeRuleBudget* budget) {
   Truth holds = rule.has_undecidable_part ? Truth::kUnknown : Truth::kTrue;
-  if (rule.if_text.has_value()) holds = And(holds, Evaluate(*rule.if_text, context, tables));
+  if (rule.if_text.has_value()) holds = And(holds, Evaluate(*rule.if_text, context, budget));
   if (rule.exists.empty() || holds == Truth::kFalse) return holds;
   Truth exists = Truth::kFalse;
   for (const std::string& glob : rule.exists) {
@@ -134,12 +137,12 @@ std::optional<std::vector<IncludeRule>> ReadIncludeRules(const yaml::Node& rules
 }
 
 Truth IsIncluded(const std::vector<IncludeRule>& rules, const IncludeRuleContext& context,
-                 matcher::ConditionTables* tables) {
+                 IncludeRuleBudget* budget) {
   bool may_be_included = false;
   bool may_be_left_out = false;
   bool is_decided = false;
   for (const IncludeRule& rule : rules) {
-    const Truth holds = Holds(rule, context, tables);
+    const Truth holds = Holds(rule, context, budget);
     if (holds == Truth::kFalse) continue;
     (rule.never ? may_be_left_out : may_be_included) = true;
     is_decided = holds == Truth::kTrue;

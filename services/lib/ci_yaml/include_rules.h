@@ -22,7 +22,14 @@ std::optional<std::vector<IncludeRule>> ReadIncludeRules(const yaml::Node& rules
 
 enum class Truth : uint8_t { kFalse, kTrue, kUnknown };
 
-// What the rules of includes may ask.
+// What the conditions of all includes of a commit may cost: they are compiled anew for each push.
+// What is over it is unknown.
+struct IncludeRuleBudget {
+  int conditions = 1000;
+  int regex_program = 100'000;  // RE2 instructions
+};
+
+// What the rules of an include may ask.
 struct IncludeRuleContext {
   // Whether a file of the commit matches this glob.
   std::function<Truth(std::string_view glob)> exists;
@@ -34,7 +41,7 @@ struct IncludeRuleContext {
 
 // kUnknown: only pipeline creation can say whether the file is included.
 Truth IsIncluded(const std::vector<IncludeRule>& rules, const IncludeRuleContext& context,
-                 matcher::ConditionTables* tables);
+                 IncludeRuleBudget* budget);
 
 }  // namespace cievents::ci_yaml
 

@@ -10,6 +10,8 @@
 #include "matcher/inputs/input_plan.h"
 #include "matcher/inputs/input_spec.h"
 #include "services/lib/base/json_writer.h"
+#include "services/lib/ci_yaml/issue_sink.h"
+#include "services/lib/ci_yaml/yaml_access.h"
 
 namespace cievents::ci_yaml {
 namespace {
@@ -38,17 +40,28 @@ std::string OneDeclaration(const std::string& name, const std::string& declarati
   return writer.Take();
 }
 
+// Where an attribute of a declared input stands; the input itself if it has none of this name.
+matcher::Position PlaceOf(const KeyValue& input, std::string_view attribute) {
+  if (input.value->is_map() && !attribute.empty()) {
+    for (const KeyValue& item : ItemsOf(*input.value)) {
+      if (item.key == attribute) return PositionOf(item.key_mark);
+    }
+  }
+  return PositionOf(input.key_mark);
+}
+
 std::string Message(const absl::Status& status) { return std::string(status.message()); }
 
 }  // namespace
 
-std::vector<std::string> CheckSpecInputs(std::string_view spec_inputs_json) {
-  const auto specs = matcher::ParseInputSpecs(spec_inputs_json);
-  if (!specs.ok()) return {Message(specs.status())};
-  std::vector<std::string> problems;
-  for (const matcher::InputSpec& spec : *specs) {
-    std::optional<matcher::InputValue> value = spec.default_value();
-    if (value.has_value()) spec.Check(matcher::ValueOrigin::kDefault, &*value, &problems);
+std::vector<InputProblem> CheckSpecInputs(const yaml::Node& spec_inputs) {
+  std::vector<InputProblem> problems;
+  for (const KeyValue& input : ItemsOf(spec_inputs)) {
+    const std::string json =
+        OneDeclaration(std::string(input.key), yaml::ToCanonicalJson(*input.value));
+    for (matcher::InputSpecProblem& problem : matcher::CheckInputSpecs(json)) {
+      problems.push_back({PlaceOf(input, problem.attribute), std::move(problem.message)});
+    }
   }
   return problems;
 }
@@ -68,7 +81,7 @@ std::vector<InputProblem> CheckInputs(const std::vector<matcher::InputBinding>& 
     const std::string spec =
         declared == declarations.end() ? "{}" : OneDeclaration(binding.name, declared->second);
     // A declaration that is wrong itself is reported where it stands.
-    if (!matcher::ParseInputSpecs(spec).ok()) continue;
+    if (!matcher::CheckInputSpecs(spec).empty()) continue;
     const auto plan = matcher::InputPlan::Compile({}, std::span(&binding, 1), spec, paths);
     if (!plan.ok()) problems.push_back({binding.position, Message(plan.status())});
   }

@@ -9,6 +9,7 @@
 
 #include "matcher/event/event_path.h"
 #include "matcher/subscription.h"
+#include "services/lib/yaml/yaml.h"
 
 namespace cievents::ci_yaml {
 
@@ -18,8 +19,9 @@ struct InputProblem {
   std::string message;
 };
 
-// What is wrong with the declarations alone. `spec_inputs_json` as in ParsedFile.
-std::vector<std::string> CheckSpecInputs(std::string_view spec_inputs_json);
+// What is wrong with the declarations alone, each at its place. REQUIRES: `spec_inputs`, the value
+// of `spec: inputs`, is a map.
+std::vector<InputProblem> CheckSpecInputs(const yaml::Node& spec_inputs);
 
 // What is wrong with each of `bindings` by itself: its blocks, its name, its value. What the file
 // that declares them does not require here may come from somewhere else.

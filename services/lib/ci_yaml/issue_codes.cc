@@ -37,6 +37,7 @@ constexpr IssueCode kAll[] = {
     kBadCondition,
     kTooExpensive,
     kBadInput,
+    kUndeclaredInputs,
     kUnconstrainedEventInput,
     kEventTextInScript,
     kOptionWithoutEffect,

@@ -55,6 +55,7 @@ inline constexpr IssueCode kTooManyInputs{"too-many-inputs", Severity::kError};
 inline constexpr IssueCode kBadCondition{"bad-condition", Severity::kError};
 inline constexpr IssueCode kTooExpensive{"too-expensive", Severity::kError};
 inline constexpr IssueCode kBadInput{"bad-input", Severity::kError};
+inline constexpr IssueCode kUndeclaredInputs{"undeclared-inputs", Severity::kWarning};
 inline constexpr IssueCode kUnconstrainedEventInput{"unconstrained-event-input",
                                                     Severity::kWarning};
 inline constexpr IssueCode kEventTextInScript{"event-text-in-script", Severity::kWarning};

@@ -39,6 +39,8 @@ class FileParser {
   ParsedFile Take() {
     file_.entries = entries_.Take();
     const StringSet event_inputs = CheckEventInputs(file_.entries, file_.spec_inputs_json, &sink_);
+    const bool may_declare = role_ == FileRole::kEventList || has_header_include_;
+    if (file_.spec_inputs_json == "{}" && !may_declare) CheckNoInputs(file_.entries, &sink_);
     if (body_ != nullptr) CheckScripts(*body_, event_inputs, content_, &sink_);
     CheckEntries(file_.entries, &sink_);
     file_.issues = sink_.Take();
@@ -63,7 +65,8 @@ class FileParser {
   EntryReader entries_;
   ParsedFile file_;
   std::vector<InputProblem> declaration_problems_;
-  yaml::NodePtr body_;  // null: none was read
+  yaml::NodePtr body_;               // null: none was read
+  bool has_header_include_ = false;  // of files that may declare inputs
 };
 
 // A file in UTF-16 has no line `---` and no word `spec`, so that it would be passed over silently.
@@ -179,7 +182,9 @@ void FileParser::ReadSpec(const KeyValue& spec) {
       entries_.Read(item);
     } else if (item.key == "inputs") {
       ReadSpecInputs(item);
-    } else if (item.key != "include" && item.key != "component" && item.key != "description") {
+    } else if (item.key == "include") {
+      has_header_include_ = true;
+    } else if (item.key != "component" && item.key != "description") {
       AddUnknownKey(item, "`spec`",
                     {"events", "on", "inputs", "include", "component", "description"}, &sink_);
     }

@@ -140,7 +140,7 @@ spec:
       debounce: {time: 5m, edge: first}
       emits: [package/published, events/custom/x]
       on_ambiguous: retry
-  inputs: {iid: {default: b, type: string}, a: {default: 1, type: number}}
+  inputs: {iid: {default: b, type: string, regex: b}, a: {default: 1, type: number}}
 ---
 )");
   EXPECT_THAT(Issues(file), ElementsAre("5:7 option-without-effect"));
@@ -167,7 +167,7 @@ spec:
             R"("package/published"],"on_ambiguous":"retry","on_loop":"ignore-caused"})");
   EXPECT_TRUE(file.has_spec_events);
   EXPECT_EQ(file.spec_inputs_json,
-            R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","type":"string"}})");
+            R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","regex":"b","type":"string"}})");
 }
 
 TEST(ParsedFileTest, IncludesOfTheCiFileKeepPathInputsAndPlace) {
@@ -272,8 +272,8 @@ TEST(ParsedFileTest, EveryIssueHasItsCodeAndPlace) {
        "`never`?"},
       {kHeader, EVENTS("{name: issue/closed, rules: [{if: a}]}"), "2:37 bad-condition", ""},
       {kHeader, EVENTS("{name: issue/closed, rules: [{if: '$[[ event.id ]]'}]}"), "", ""},
-      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"), "", ""},
-      {kHeader, EVENTS("{name: issue/closed, inputs: {a: b}}"), "", ""},
+      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"), "2:33 undeclared-inputs", ""},
+      {kHeader, EVENTS("{name: issue/closed, inputs: {a: b}}"), "2:33 undeclared-inputs", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: [a]}"), "2:32 wrong-type", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: {a: 123456789012345678901234567890}}"),
        "2:36 bad-value", "quote"},
@@ -356,89 +356,6 @@ TEST(ParsedFileTest, OnlyTheHeaderIsReadOfAFileWithAHeader) {
   // Reading 100 bodies of 8 MiB would take many times as long.
   EXPECT_LT(elapsed.count(), 2.0);
   EXPECT_THAT(Issues(Read(kHeader, content)), IsEmpty());
-}
-
-TEST(ParsedFileLimitsTest, FileSize) {
-  std::string content = "a: b\n#";
-  content.resize(kFileBytesMax, 'x');
-  EXPECT_THAT(Issues(Read(kCi, content)), IsEmpty());
-  content.push_back('x');
-  EXPECT_THAT(Issues(Read(kCi, content)), ElementsAre("1:1 file-too-large"));
-  EXPECT_THAT(Issues(Read(kList, content)), ElementsAre("1:1 file-too-large"));
-  EXPECT_THAT(Issues(Read(kHeader, content)), IsEmpty());
-}
-
-TEST(ParsedFileLimitsTest, HeaderSize) {
-  const auto header = [](size_t bytes) {
-    std::string text = "spec: {events: [issue/closed]} #";
-    text.resize(bytes - 1, 'x');
-    return text + "\n";
-  };
-  for (const FileRole role : {kHeader, kCi}) {
-    const ParsedFile fits = Read(role, header(kHeaderBytesMax) + "---\n");
-    EXPECT_THAT(Issues(fits), IsEmpty());
-    EXPECT_EQ(Patterns(fits), "issue/closed");
-    const ParsedFile surplus = Read(role, header(kHeaderBytesMax + 1) + "---\n");
-    EXPECT_THAT(Issues(surplus), ElementsAre("1:1 header-too-large"));
-    EXPECT_EQ(Patterns(surplus), "");
-  }
-  // A large file without a header is no mistake; one that begins with `spec` is.
-  EXPECT_THAT(Issues(Read(kHeader, Repeat("job: {}\n", 20'000))), IsEmpty());
-  EXPECT_THAT(Issues(Read(kHeader, "spec: {}\n" + Repeat("# x\n", 20'000))),
-              ElementsAre("1:1 header-too-large"));
-}
-
-TEST(ParsedFileLimitsTest, PatternsOfASubscription) {
-  const ParsedFile fits = Read(kList, "events:\n" + Repeat("  - issue/closed\n", 50));
-  EXPECT_THAT(Issues(fits), IsEmpty());
-  EXPECT_EQ(fits.entries.size(), 50u);
-  const ParsedFile surplus = Read(kList, "events:\n" + Repeat("  - issue/closed\n", 500));
-  EXPECT_THAT(Issues(surplus), ElementsAre("52:5 too-many-patterns"));
-  EXPECT_EQ(surplus.entries.size(), 50u);
-}
-
-TEST(ParsedFileLimitsTest, PatternsInRulesCountToo) {
-  const std::string rules = "      rules:\n" + Repeat("        - events: issue/closed\n", 49);
-  const std::string entry = "events:\n    - name: issue/closed\n" + rules;
-  EXPECT_FALSE(HasErrors(Read(kList, entry).issues));
-  EXPECT_THAT(Issues(Read(kList, entry + "        - events: issue/closed\n")),
-              ElementsAre("53:19 too-many-patterns"));
-}
-
-TEST(ParsedFileLimitsTest, InputsOfAnEntry) {
-  std::string text = "events:\n  - name: issue/closed\n    inputs:\n";
-  for (int i = 0; i < 20; ++i) text += fmt::format("      i{}: x\n", i);
-  EXPECT_EQ(Read(kList, text).entries.at(0).inputs.size(), 20u);
-  EXPECT_THAT(Issues(Read(kList, text + "      i20: x\n")), ElementsAre("3:5 too-many-inputs"));
-}
-
-TEST(ParsedFileLimitsTest, InputsOfAnInclude) {
-  const auto with_value = [](size_t bytes) {
-    // The name and the quotes count: a and two.
-    return "include:\n  local: a.yml\n  inputs:\n    a: " + std::string(bytes - 3, 'x') + "\n";
-  };
-  EXPECT_THAT(Issues(Read(kCi, with_value(kIncludeInputsBytesMax))), IsEmpty());
-  EXPECT_THAT(Issues(Read(kCi, with_value(kIncludeInputsBytesMax + 1))),
-              ElementsAre("3:3 include-inputs-too-large"));
-}
-
-TEST(ParsedFileLimitsTest, IssuesOfAFileAreBoundedAndItsOnlyErrorStays) {
-  const std::string infos = "include:\n" + Repeat("  - {template: a}\n", 300);
-  const ParsedFile file = Read(kCi, infos + "workflow: {events: }\n");
-  EXPECT_EQ(file.issues.size(), 202u);
-  EXPECT_TRUE(HasErrors(file.issues));
-  EXPECT_EQ(file.issues.back().code, "too-many-issues");
-  EXPECT_EQ(Read(kCi, "include:\n" + Repeat("  - {template: a}\n", 200)).issues.size(), 200u);
-  EXPECT_EQ(Read(kList, "events:\n" + Repeat("  - A\n", 30'000)).issues.size(), 201u);
-}
-
-TEST(ParsedFileTest, AnIncludePathOverItsLimitIsAnIssueAndNotFollowed) {
-  const std::string longest(kIncludePathBytesMax - 4, 'a');
-  EXPECT_EQ(Read(kCi, "include: " + longest + ".yml").includes.size(), 1u);
-  const ParsedFile file = Read(kCi, "include: " + longest + "a.yml");
-  EXPECT_TRUE(file.includes.empty());
-  ASSERT_EQ(file.issues.size(), 1u);
-  EXPECT_EQ(file.issues[0].code, "bad-include");
 }
 
 }  // namespace

@@ -7,7 +7,8 @@ namespace {
 
 void ReadIf(const KeyValue& item, matcher::RuleClause* clause, ConditionChecker* conditions,
             IssueSink* sink) {
-  if (item.value->tag.starts_with("!$")) {
+  // Of `!$X`, `!($X == "y")` and `! "$X"` YAML takes the `!` away; a `!!str` does no harm.
+  if (item.value->is_scalar() && item.value->tag.starts_with("!")) {
     sink->Add(
         kWrongType, item.value->mark,
         fmt::format("`{}` is not quoted: YAML reads it as a tag", yaml::Shorten(item.value->tag)),

@@ -174,6 +174,15 @@ StringSet CheckEventInputs(const std::vector<matcher::Entry>& entries,
   return names;
 }
 
+void CheckNoInputs(const std::vector<matcher::Entry>& entries, IssueSink* sink) {
+  const auto giver = std::find_if(entries.begin(), entries.end(), [](const matcher::Entry& entry) {
+    return !entry.inputs.empty();
+  });
+  if (giver == entries.end()) return;
+  sink->Add(kUndeclaredInputs, giver->inputs.front().position,
+            std::string(matcher::kInputsNotDeclared), "declare them under `spec: inputs`");
+}
+
 void CheckScripts(const yaml::Node& body, const StringSet& event_inputs, std::string_view content,
                   IssueSink* sink) {
   if (body.is_map()) ScriptChecker(body, event_inputs, content, sink).Run();

@@ -1,5 +1,5 @@
-// Warnings of event data that reaches a shell: whoever causes an event chooses its texts, and a
-// block in a script is filled in before the shell reads it.
+// Warnings of inputs that go nowhere, and of event data that reaches a shell: whoever causes an
+// event chooses its texts, and a block in a script is filled in before the shell reads it.
 #ifndef SERVICES_LIB_CI_YAML_TEXT_CHECKS_H_
 #define SERVICES_LIB_CI_YAML_TEXT_CHECKS_H_
 
@@ -18,6 +18,10 @@ namespace cievents::ci_yaml {
 // wrongly is left to those who check declarations.
 StringSet CheckEventInputs(const std::vector<matcher::Entry>& entries,
                            std::string_view spec_inputs_json, IssueSink* sink);
+
+// Reports the first input of `entries`. REQUIRES: nothing is declared, here or in an included
+// header.
+void CheckNoInputs(const std::vector<matcher::Entry>& entries, IssueSink* sink);
 
 // Reports the event blocks, and the blocks of `event_inputs`, in the scripts of a body. `content`
 // is the whole file.

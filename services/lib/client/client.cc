@@ -8,13 +8,16 @@
 
 #include "absl/time/clock.h"
 #include "matcher/base/status.h"
+#include "matcher/base/string_map.h"
 #include "services/lib/base/backoff.h"
 #include "services/lib/base/grpc_status.h"
 
 namespace cievents::client {
 namespace {
 
-constexpr int kPushRoundsMax = 4;
+// One round for each level of nested includes (docs/subscriptions.md, "Limits"), one for the CI
+// file and one for the manifest.
+constexpr int kPushRoundsMax = 103;
 constexpr size_t kBatchEventsMax = 256;
 constexpr size_t kBatchBytesMax = 3 * 1024 * 1024;
 constexpr int kMessageBytesMax = 128 * 1024 * 1024;
@@ -117,26 +120,91 @@ absl::StatusOr<std::vector<events::v1::EventOutcome>> Client::PublishEvents(
   return outcomes;
 }
 
+namespace {
+
+// Adds what the server asked for. kAborted: it asks for what it was given.
+absl::Status AddContents(
+    const config::v1::PushConfigResponse& response,
+    const std::function<absl::StatusOr<std::string>(const std::string& path)>& content,
+    StringSet* sent, config::v1::PushConfigRequest* request) {
+  for (const std::string& path : response.needs_content()) {
+    if (!sent->insert(path).second) {
+      return Error(absl::StatusCode::kAborted,
+                   "the server asks again for '{}', which it was sent; push again", path);
+    }
+    CIEVENTS_ASSIGN_OR_RETURN(std::string bytes, content(path));
+    config::v1::FileContent* file = request->add_files();
+    file->set_path(path);
+    file->set_content(std::move(bytes));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<config::v1::PushConfigResponse> Client::PushConfig(
-    config::v1::PushConfigRequest request,
-    const std::function<absl::StatusOr<std::string>(const std::string& path)>& content) {
+    config::v1::PushConfigRequest request, const PushFiles& files) {
+  StringSet sent;
+  for (const config::v1::FileContent& file : request.files()) sent.insert(file.path());
   for (int round = 0; round <= kPushRoundsMax; ++round) {
     CIEVENTS_ASSIGN_OR_RETURN(
         auto response, Call(options_, "PushConfig",
                             static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
                             &config::v1::ConfigService::StubInterface::PushConfig, request,
                             Repeat::kWhileUnavailable));
-    if (response.result() != config::v1::PUSH_RESULT_NEEDS_CONTENT) return response;
-    for (const std::string& path : response.needs_content()) {
-      CIEVENTS_ASSIGN_OR_RETURN(std::string bytes, content(path));
-      config::v1::FileContent* file = request.add_files();
-      file->set_path(path);
-      file->set_content(std::move(bytes));
+    if (response.result() == config::v1::PUSH_RESULT_NEEDS_MANIFEST && !request.has_manifest() &&
+        files.manifest != nullptr) {
+      CIEVENTS_ASSIGN_OR_RETURN(const auto manifest, files.manifest());
+      for (const config::v1::ManifestEntry& entry : manifest) *request.add_manifest() = entry;
+      request.set_has_manifest(true);
+      request.clear_previous_commit_sha();
+      request.clear_changed_paths();
+      continue;
     }
+    if (response.result() != config::v1::PUSH_RESULT_NEEDS_CONTENT) return response;
+    CIEVENTS_RETURN_IF_ERROR(AddContents(response, files.content, &sent, &request));
   }
   return Error(absl::StatusCode::kAborted,
                "PushConfig at {}: the server still asks for contents after {} rounds; push again",
                options_.endpoint, kPushRoundsMax);
+}
+
+absl::StatusOr<config::v1::PushConfigResponse> Client::PushConfig(
+    config::v1::PushConfigRequest request,
+    const std::function<absl::StatusOr<std::string>(const std::string& path)>& content) {
+  return PushConfig(std::move(request), PushFiles{content, nullptr});
+}
+
+absl::StatusOr<config::v1::UpsertProjectResponse> Client::UpsertProject(
+    const config::v1::UpsertProjectRequest& request) {
+  return Call(options_, "UpsertProject",
+              static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+              &config::v1::ConfigService::StubInterface::UpsertProject, request,
+              Repeat::kWhileUnavailable);
+}
+
+absl::StatusOr<config::v1::TransferProjectResponse> Client::TransferProject(
+    const config::v1::TransferProjectRequest& request) {
+  return Call(options_, "TransferProject",
+              static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+              &config::v1::ConfigService::StubInterface::TransferProject, request,
+              Repeat::kWhileUnavailable);
+}
+
+absl::StatusOr<config::v1::ArchiveProjectResponse> Client::ArchiveProject(
+    const config::v1::ArchiveProjectRequest& request) {
+  return Call(options_, "ArchiveProject",
+              static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+              &config::v1::ConfigService::StubInterface::ArchiveProject, request,
+              Repeat::kWhileUnavailable);
+}
+
+absl::StatusOr<config::v1::DeleteProjectResponse> Client::DeleteProject(
+    const config::v1::DeleteProjectRequest& request) {
+  return Call(options_, "DeleteProject",
+              static_cast<config::v1::ConfigService::StubInterface*>(config_.get()),
+              &config::v1::ConfigService::StubInterface::DeleteProject, request,
+              Repeat::kWhileUnavailable);
 }
 
 absl::StatusOr<config::v1::ListSubscriptionsResponse> Client::ListSubscriptions(

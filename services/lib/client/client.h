@@ -38,11 +38,31 @@ class Client {
   absl::StatusOr<std::vector<events::v1::EventOutcome>> PublishEvents(
       const std::vector<events::v1::Event>& events);
 
-  // Answers the server's NEEDS_CONTENT rounds: `content` gives a manifest file's bytes, or an
-  // error, which ends the push. kAborted: the server still asks after 4 rounds.
+  // Where the files of a push come from. An error of either ends the push.
+  struct PushFiles {
+    // A manifest file's bytes.
+    std::function<absl::StatusOr<std::string>(const std::string& path)> content;
+    // Path and blob id of every YAML file of the commit; called at most once.
+    std::function<absl::StatusOr<std::vector<config::v1::ManifestEntry>>()> manifest;
+  };
+  // Pushes, and sends what the server asks for: contents, and - for a request without a manifest,
+  // which names the commit that it follows and the paths that differ - the manifest. kAborted: the
+  // server does not come to an end, or asks again for what it has.
+  absl::StatusOr<config::v1::PushConfigResponse> PushConfig(config::v1::PushConfigRequest request,
+                                                            const PushFiles& files);
+  // The same for a request that has its manifest.
   absl::StatusOr<config::v1::PushConfigResponse> PushConfig(
       config::v1::PushConfigRequest request,
       const std::function<absl::StatusOr<std::string>(const std::string& path)>& content);
+
+  absl::StatusOr<config::v1::UpsertProjectResponse> UpsertProject(
+      const config::v1::UpsertProjectRequest& request);
+  absl::StatusOr<config::v1::TransferProjectResponse> TransferProject(
+      const config::v1::TransferProjectRequest& request);
+  absl::StatusOr<config::v1::ArchiveProjectResponse> ArchiveProject(
+      const config::v1::ArchiveProjectRequest& request);
+  absl::StatusOr<config::v1::DeleteProjectResponse> DeleteProject(
+      const config::v1::DeleteProjectRequest& request);
 
   absl::StatusOr<config::v1::ListSubscriptionsResponse> ListSubscriptions(
       const config::v1::ListSubscriptionsRequest& request);

@@ -5,24 +5,19 @@
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "matcher/base/status.h"
-#include "matcher/slots.h"
 #include "services/lib/base/json_writer.h"
 #include "services/lib/store/pqxx_pool.h"
-#include "services/lib/store/sql_text.h"
+#include "services/lib/store/project_rows.h"
 
 namespace cievents::store {
 namespace {
 
-constexpr int kPushesKept = 20;
 constexpr int kListMax = 1000;
 
 // ---- Values to and from SQL. Sets of rows travel as one JSON parameter: one statement a table,
 // whatever the number of rows, and texts arrive bit by bit.
-
-std::string IdArray(const std::vector<int64_t>& ids) {
-  return fmt::format("{{{}}}", fmt::join(ids, ","));
-}
 
 std::string JsonStrings(const std::vector<std::string>& texts) {
   JsonWriter json;
@@ -80,57 +75,7 @@ std::string WritesJson(const std::vector<SubscriptionWrite>& writes, Which which
   return json.Take();
 }
 
-std::string IssuesJson(const std::vector<Issue>& issues) {
-  JsonWriter json;
-  json.BeginArray();
-  for (const Issue& issue : issues) {
-    json.BeginObject();
-    Member(json, "severity", SeverityName(issue.severity));
-    Member(json, "code", issue.code);
-    Member(json, "file", issue.file);
-    json.Key("line");
-    json.Int(issue.line);
-    json.Key("column");
-    json.Int(issue.column);
-    Member(json, "message", issue.message);
-    Member(json, "suggestion", issue.suggestion);
-    json.EndObject();
-  }
-  json.EndArray();
-  return json.Take();
-}
-
-int64_t RootOf(const StoredProject& project) {
-  return project.namespace_ids.empty() ? 0 : project.namespace_ids.front();
-}
-
 // ---- Reading
-
-enum class Lock { kNone, kForUpdate };
-
-bool ReadProject(pqxx::transaction_base& transaction, int64_t project_id, Lock lock,
-                 StoredProject& project) {
-  const pqxx::result rows = transaction.exec_params(
-      fmt::format("SELECT array_to_string(namespace_ids, ','), path, default_branch,"
-                  " ci_config_path, push_sequence, commit_sha, run_as_user_id,"
-                  " array_to_string(allowed_scopes, E'\\n'), deleted_at IS NOT NULL"
-                  " FROM cievents.projects WHERE project_id = $1{}",
-                  lock == Lock::kForUpdate ? " FOR UPDATE" : ""),
-      project_id);
-  project.project_id = project_id;
-  if (rows.empty()) return false;
-  const pqxx::row row = rows[0];
-  project.namespace_ids = ParseIds(row[0].c_str());
-  project.project_path = row[1].c_str();
-  project.default_branch = row[2].c_str();
-  project.ci_config_path = row[3].c_str();
-  project.push_sequence = row[4].as<int64_t>();
-  project.commit_sha = row[5].c_str();
-  project.run_as_user_id = row[6].as<int64_t>();
-  project.allowed_scopes = SplitLines(row[7].c_str());
-  project.deleted = row[8].as<bool>();
-  return true;
-}
 
 constexpr char kSubscriptionColumns[] =
     "s.subscription_id, s.path, s.inputs_digest, s.workflow_id, s.entries, s.inputs,"
@@ -173,58 +118,7 @@ void ReadFilesAndSubscriptions(pqxx::transaction_base& transaction, LockedProjec
   }
 }
 
-// Takes the lock of a project's pushes, making its row if there is none.
-LockedProject LockProject(pqxx::transaction_base& transaction, int64_t project_id) {
-  LockedProject locked;
-  // Again if another push made the row, found that it had nothing to store, and took it back.
-  while (true) {
-    const pqxx::result made = transaction.exec_params(
-        "INSERT INTO cievents.projects (project_id) VALUES ($1) ON CONFLICT DO NOTHING"
-        " RETURNING project_id",
-        project_id);
-    locked.exists = made.empty();
-    if (!locked.exists) break;
-    if (ReadProject(transaction, project_id, Lock::kForUpdate, locked.project)) break;
-  }
-  locked.project.project_id = project_id;
-  if (locked.exists) ReadFilesAndSubscriptions(transaction, locked);
-  return locked;
-}
-
 // ---- Writing
-
-absl::Status CheckTexts(const PushPlan& plan) {
-  const StoredProject& project = plan.project;
-  for (const std::string* text : {&project.project_path, &project.default_branch,
-                                  &project.ci_config_path, &project.commit_sha, &plan.result}) {
-    CIEVENTS_RETURN_IF_ERROR(RefuseNul(*text, "a text of the push"));
-  }
-  for (const std::string& scope : project.allowed_scopes) {
-    if (scope.empty() || scope.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
-      return absl::InvalidArgumentError("an allowed scope is empty, or holds a line end or a NUL");
-    }
-  }
-  return absl::OkStatus();
-}
-
-void WriteProject(pqxx::transaction_base& transaction, const StoredProject& project) {
-  transaction.exec_params(
-      "UPDATE cievents.projects SET namespace_ids = $2::bigint[], slot = $3, path = $4,"
-      " default_branch = $5, ci_config_path = $6, push_sequence = $7, commit_sha = $8,"
-      " run_as_user_id = $9,"
-      " allowed_scopes = coalesce(string_to_array(nullif($10, ''), E'\\n'), '{}'),"
-      " deleted_at = CASE WHEN $11 THEN coalesce(deleted_at, clock_timestamp()) END"
-      " WHERE project_id = $1",
-      project.project_id, IdArray(project.namespace_ids), matcher::SlotOf(RootOf(project)),
-      project.project_path, project.default_branch, project.ci_config_path, project.push_sequence,
-      project.commit_sha, project.run_as_user_id,
-      fmt::format("{}", fmt::join(project.allowed_scopes, "\n")), project.deleted);
-  // A project that moved to another root takes its subscriptions along.
-  transaction.exec_params(
-      "UPDATE cievents.subscriptions SET root_namespace_id = $2"
-      " WHERE project_id = $1 AND root_namespace_id <> $2",
-      project.project_id, RootOf(project));
-}
 
 void WriteFiles(pqxx::transaction_base& transaction, const PushPlan& plan) {
   transaction.exec_params(
@@ -249,13 +143,25 @@ constexpr char kGivenWrites[] =
     " workflow_id text, entries text, inputs text, spec_inputs text, hoisted_rules text,"
     " owner_user_id bigint)";
 
-// Writes of known ids. A key may wander: from one id to another within this push, or to an id while
-// a tombstone still holds it. So every key that changes is given up before any is taken.
-absl::Status WriteKnown(pqxx::transaction_base& transaction, const PushPlan& plan) {
-  const auto known = std::count_if(plan.writes.begin(), plan.writes.end(),
-                                   [](const auto& write) { return write.subscription_id != 0; });
-  if (known == 0) return absl::OkStatus();
-  const std::string writes = WritesJson(plan.writes, Which::kKnown);
+// False if every write of a known id keeps the key that the row has: nearly always.
+bool SomeKeyChanges(const LockedProject& before, const PushPlan& plan) {
+  absl::flat_hash_map<int64_t, const StoredSubscription*> rows;
+  for (const StoredSubscription& row : before.subscriptions) rows[row.subscription_id] = &row;
+  for (const SubscriptionWrite& write : plan.writes) {
+    if (write.subscription_id == 0) continue;
+    const auto row = rows.find(write.subscription_id);
+    if (row == rows.end() || row->second->path != write.path ||
+        row->second->inputs_digest != write.inputs_digest) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A key may wander: from one id to another within this push, or to an id while a tombstone still
+// holds it. So every key that changes is given up before any is taken.
+void GiveUpKeys(pqxx::transaction_base& transaction, const PushPlan& plan,
+                const std::string& writes) {
   transaction.exec_params(
       fmt::format("UPDATE cievents.subscriptions s SET inputs_digest = 'moving:' ||"
                   " s.subscription_id FROM {} WHERE s.project_id = $1"
@@ -270,6 +176,16 @@ absl::Status WriteKnown(pqxx::transaction_base& transaction, const PushPlan& pla
                   " AND (s.path, s.inputs_digest) = (w.path, w.inputs_digest)",
                   kGivenWrites),
       plan.project.project_id, writes);
+}
+
+// Writes of known ids.
+absl::Status WriteKnown(pqxx::transaction_base& transaction, const LockedProject& before,
+                        const PushPlan& plan) {
+  const auto known = std::count_if(plan.writes.begin(), plan.writes.end(),
+                                   [](const auto& write) { return write.subscription_id != 0; });
+  if (known == 0) return absl::OkStatus();
+  const std::string writes = WritesJson(plan.writes, Which::kKnown);
+  if (SomeKeyChanges(before, plan)) GiveUpKeys(transaction, plan, writes);
   const pqxx::result written = transaction.exec_params(
       fmt::format("UPDATE cievents.subscriptions s SET path = w.path,"
                   " inputs_digest = w.inputs_digest, workflow_id = w.workflow_id,"
@@ -315,13 +231,16 @@ std::map<Key, int64_t> WriteNew(pqxx::transaction_base& transaction, const PushP
 }
 
 absl::StatusOr<std::vector<int64_t>> WriteSubscriptions(pqxx::transaction_base& transaction,
+                                                        const LockedProject& before,
                                                         const PushPlan& plan) {
-  transaction.exec_params(
-      "UPDATE cievents.subscriptions SET ended_at = clock_timestamp(),"
-      " updated_at = clock_timestamp()"
-      " WHERE project_id = $1 AND subscription_id = ANY ($2::bigint[]) AND ended_at IS NULL",
-      plan.project.project_id, IdArray(plan.ended));
-  CIEVENTS_RETURN_IF_ERROR(WriteKnown(transaction, plan));
+  if (!plan.ended.empty()) {
+    transaction.exec_params(
+        "UPDATE cievents.subscriptions SET ended_at = clock_timestamp(),"
+        " updated_at = clock_timestamp()"
+        " WHERE project_id = $1 AND subscription_id = ANY ($2::bigint[]) AND ended_at IS NULL",
+        plan.project.project_id, IdArray(plan.ended));
+  }
+  CIEVENTS_RETURN_IF_ERROR(WriteKnown(transaction, before, plan));
   const std::map<Key, int64_t> fresh = WriteNew(transaction, plan);
   std::vector<int64_t> ids;
   for (const SubscriptionWrite& write : plan.writes) {
@@ -338,21 +257,6 @@ absl::StatusOr<std::vector<int64_t>> WriteSubscriptions(pqxx::transaction_base& 
   return ids;
 }
 
-void WriteRecord(pqxx::transaction_base& transaction, const PushPlan& plan) {
-  const StoredProject& project = plan.project;
-  transaction.exec_params(
-      "INSERT INTO cievents.config_pushes (project_id, root_namespace_id, push_sequence,"
-      " commit_sha, result, added, updated, removed, issues)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::json)",
-      project.project_id, RootOf(project), project.push_sequence, project.commit_sha, plan.result,
-      plan.added, plan.updated, plan.removed, IssuesJson(plan.issues));
-  transaction.exec_params(
-      "DELETE FROM cievents.config_pushes WHERE project_id = $1 AND push_id <= ("
-      " SELECT push_id FROM cievents.config_pushes WHERE project_id = $1"
-      " ORDER BY push_id DESC OFFSET $2 LIMIT 1)",
-      project.project_id, kPushesKept);
-}
-
 absl::StatusOr<std::vector<int64_t>> WritePlan(pqxx::transaction_base& transaction,
                                                const LockedProject& before, const PushPlan& plan) {
   const int64_t project_id = before.project.project_id;
@@ -360,8 +264,10 @@ absl::StatusOr<std::vector<int64_t>> WritePlan(pqxx::transaction_base& transacti
     return Error(absl::StatusCode::kInternal, "the plan is for project {}, locked is {}",
                  plan.project.project_id, project_id);
   }
-  CIEVENTS_RETURN_IF_ERROR(CheckTexts(plan));
-  WriteRecord(transaction, plan);
+  CIEVENTS_RETURN_IF_ERROR(CheckTexts(plan.project));
+  WriteRecord(transaction, plan.project,
+              {plan.sequence, plan.commit_sha, plan.result, plan.added, plan.updated, plan.removed,
+               &plan.issues});
   if (plan.write_nothing_but_record) {
     // A project that is not known must not become known, without ancestors, by being refused.
     if (!before.exists) {
@@ -369,14 +275,67 @@ absl::StatusOr<std::vector<int64_t>> WritePlan(pqxx::transaction_base& transacti
     }
     return std::vector<int64_t>();
   }
-  WriteProject(transaction, plan.project);
+  WriteProject(transaction, before.project, plan.project);
   WriteFiles(transaction, plan);
-  CIEVENTS_ASSIGN_OR_RETURN(std::vector<int64_t> ids, WriteSubscriptions(transaction, plan));
-  if (plan.changes_set) {
-    transaction.exec_params("SELECT cievents.mark_project_changed($1)", project_id);
-  }
+  CIEVENTS_ASSIGN_OR_RETURN(std::vector<int64_t> ids,
+                            WriteSubscriptions(transaction, before, plan));
+  if (plan.changes_set) MarkProjectChanged(transaction, project_id);
   return ids;
 }
+
+int CountLive(pqxx::transaction_base& transaction, int64_t project_id) {
+  return transaction
+      .exec_params1(
+          "SELECT count(*) FROM cievents.subscriptions WHERE project_id = $1 AND ended_at IS NULL",
+          project_id)[0]
+      .as<int>();
+}
+
+absl::Status WriteChange(pqxx::transaction_base& transaction, const LockedProject& before,
+                         const ProjectChange& change) {
+  if (change.project.project_id != before.project.project_id) {
+    return Error(absl::StatusCode::kInternal, "the change is for project {}, locked is {}",
+                 change.project.project_id, before.project.project_id);
+  }
+  CIEVENTS_RETURN_IF_ERROR(CheckTexts(change.project));
+  if (!change.result.empty()) {
+    PushRecord record;
+    record.sequence = change.sequence;
+    record.result = change.result;
+    if (before.project.deleted != change.project.deleted) {
+      (change.project.deleted ? record.removed : record.added) =
+          CountLive(transaction, change.project.project_id);
+    }
+    WriteRecord(transaction, change.project, record);
+  }
+  WriteProject(transaction, before.project, change.project);
+  if (change.changes_set) MarkProjectChanged(transaction, change.project.project_id);
+  return absl::OkStatus();
+}
+
+// One statement is one round trip and one commit, which need not reach the disk: if it is lost, the
+// next push names a commit that is not the stored one, and is asked for its manifest. If a push of
+// the same project is under way, this waits for it, and then finds another commit.
+constexpr char kMoveUnchangedSql[] =
+    "WITH durability AS (SELECT set_config('synchronous_commit', 'off', true))"
+    " UPDATE cievents.projects p SET commit_sha = $3, push_sequence = CASE WHEN $4::bigint = 0"
+    "   THEN greatest(p.push_sequence, p.location_sequence, p.availability_sequence,"
+    "                 p.existence_sequence) + 1 ELSE $4::bigint END"
+    " FROM durability"
+    " WHERE p.project_id = $1 AND p.commit_sha = $2 AND (p.push_sequence < $4 OR $4 = 0)"
+    " AND p.deleted_at IS NULL AND p.permission_namespace_ids IS NULL"
+    " AND p.namespace_ids = $6::bigint[] AND p.default_branch = $7 AND p.ci_config_path = $8"
+    " AND p.allowed_scopes = coalesce(string_to_array(nullif($9, ''), E'\\n'), '{}')"
+    " AND (p.path = $10 OR $10 = '')"
+    // Two look-ups: the first by the primary key, for each path; a project has few prefixes.
+    " AND NOT EXISTS (SELECT FROM cievents.config_files f"
+    "   JOIN json_array_elements_text($5::json) AS c (path) USING (path)"
+    "   WHERE f.project_id = $1)"
+    " AND NOT EXISTS (SELECT FROM cievents.config_files f"
+    "   JOIN json_array_elements_text($5::json) AS c (path)"
+    "   ON starts_with(c.path, left(f.path, -1)) AND c.path ~ '\\.ya?ml$'"
+    "   WHERE f.project_id = $1 AND f.role = 'prefix')"
+    " RETURNING p.push_sequence";
 
 }  // namespace
 
@@ -386,6 +345,9 @@ class ConfigStore::Pool {
 
   absl::Status Run(const std::function<absl::Status(pqxx::work&)>& work) {
     return connections_->Run(work);
+  }
+  absl::Status RunStatement(const std::function<absl::Status(pqxx::transaction_base&)>& work) {
+    return connections_->RunStatement(work);
   }
 
  private:
@@ -415,30 +377,23 @@ absl::StatusOr<LockedProject> ConfigStore::Read(int64_t project_id) {
   return found;
 }
 
-absl::StatusOr<bool> ConfigStore::MoveUnchanged(const StoredProject& project,
-                                                const std::string& previous_commit_sha,
-                                                const std::vector<std::string>& changed_paths) {
+absl::StatusOr<std::optional<int64_t>> ConfigStore::MoveUnchanged(
+    const StoredProject& project, const std::string& previous_commit_sha,
+    const std::vector<std::string>& changed_paths) {
   CIEVENTS_RETURN_IF_ERROR(RefuseNul(previous_commit_sha, "the previous commit"));
-  CIEVENTS_RETURN_IF_ERROR(RefuseNul(project.commit_sha, "the commit"));
-  bool moved = false;
-  const absl::Status status = pool_->Run([&](pqxx::work& transaction) {
-    // If a push of the same project is under way, this waits for it, and then finds another commit.
-    const pqxx::result result = transaction.exec_params(
-        "UPDATE cievents.projects SET commit_sha = $3, push_sequence = $4"
-        " WHERE project_id = $1 AND commit_sha = $2 AND push_sequence < $4 AND deleted_at IS NULL"
-        " AND namespace_ids = $6::bigint[] AND default_branch = $7 AND ci_config_path = $8"
-        " AND allowed_scopes = coalesce(string_to_array(nullif($9, ''), E'\\n'), '{}')"
-        " AND NOT EXISTS (SELECT FROM cievents.config_files f"
-        "   JOIN json_array_elements_text($5::json) AS c (path) USING (path)"
-        "   WHERE f.project_id = $1)",
-        project.project_id, previous_commit_sha, project.commit_sha, project.push_sequence,
-        JsonStrings(changed_paths), IdArray(project.namespace_ids), project.default_branch,
-        project.ci_config_path, fmt::format("{}", fmt::join(project.allowed_scopes, "\n")));
-    moved = result.affected_rows() == 1;
+  CIEVENTS_RETURN_IF_ERROR(CheckTexts(project));
+  std::optional<int64_t> sequence;
+  const absl::Status status = pool_->RunStatement([&](pqxx::transaction_base& transaction) {
+    transaction.conn().prepare("move_unchanged", kMoveUnchangedSql);
+    const pqxx::result moved = transaction.exec_prepared(
+        "move_unchanged", project.project_id, previous_commit_sha, project.commit_sha,
+        project.push_sequence, JsonStrings(changed_paths), IdArray(project.namespace_ids),
+        project.default_branch, project.ci_config_path, ScopeLines(project), project.project_path);
+    if (!moved.empty()) sequence = moved[0][0].as<int64_t>();
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  return moved;
+  return sequence;
 }
 
 absl::StatusOr<std::vector<int64_t>> ConfigStore::Transact(
@@ -446,13 +401,27 @@ absl::StatusOr<std::vector<int64_t>> ConfigStore::Transact(
   std::vector<int64_t> ids;
   const absl::Status status =
       pool_->Run([&ids, &plan, project_id](pqxx::work& transaction) -> absl::Status {
-        const LockedProject before = LockProject(transaction, project_id);
+        LockedProject before;
+        before.exists = LockProjectRow(transaction, project_id, before.project);
+        if (before.exists) ReadFilesAndSubscriptions(transaction, before);
         CIEVENTS_ASSIGN_OR_RETURN(const PushPlan planned, plan(before));
         CIEVENTS_ASSIGN_OR_RETURN(ids, WritePlan(transaction, before, planned));
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
   return ids;
+}
+
+absl::Status ConfigStore::ChangeProject(
+    int64_t project_id,
+    const std::function<absl::StatusOr<ProjectChange>(const LockedProject&)>& plan) {
+  return pool_->Run([&plan, project_id](pqxx::work& transaction) -> absl::Status {
+    LockedProject before;
+    before.exists = LockProjectRow(transaction, project_id, before.project);
+    CIEVENTS_ASSIGN_OR_RETURN(const ProjectChange change, plan(before));
+    if (change.writes_nothing && before.exists) return absl::OkStatus();
+    return WriteChange(transaction, before, change);
+  });
 }
 
 absl::StatusOr<std::vector<SubscriptionListing>> ConfigStore::ListSubscriptions(
@@ -466,7 +435,7 @@ absl::StatusOr<std::vector<SubscriptionListing>> ConfigStore::ListSubscriptions(
         after_subscription_id);
   }
   const std::string sql = fmt::format(
-      "SELECT {}, s.project_id"
+      "SELECT {}, s.project_id, s.suspended OR p.archived OR p.ci_disabled"
       " FROM cievents.subscriptions s JOIN cievents.projects p USING (project_id) WHERE {}"
       " ORDER BY s.project_id, s.path, s.subscription_id LIMIT {}",
       kSubscriptionColumns, where, std::clamp(limit, 1, kListMax));
@@ -474,7 +443,8 @@ absl::StatusOr<std::vector<SubscriptionListing>> ConfigStore::ListSubscriptions(
   const absl::Status status = pool_->Run([&listings, &sql](pqxx::work& transaction) {
     listings.clear();
     for (const pqxx::row& row : transaction.exec(sql)) {
-      listings.push_back({ToSubscription(row), row[kSubscriptionColumnCount].as<int64_t>()});
+      listings.push_back({ToSubscription(row), row[kSubscriptionColumnCount].as<int64_t>(),
+                          row[kSubscriptionColumnCount + 1].as<bool>()});
     }
     return absl::OkStatus();
   });

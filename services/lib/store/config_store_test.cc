@@ -28,6 +28,8 @@ PushPlan Plan(int64_t project_id, int64_t push_sequence) {
   plan.project.ci_config_path = ".gitlab-ci.yml";
   plan.project.push_sequence = push_sequence;
   plan.project.commit_sha = fmt::format("c{}", push_sequence);
+  plan.sequence = push_sequence;
+  plan.commit_sha = plan.project.commit_sha;
   plan.project.run_as_user_id = 3;
   plan.project.allowed_scopes = {"group", "project:9"};
   plan.result = "applied";
@@ -299,7 +301,7 @@ TEST_F(ConfigStoreTest, AMovedProjectTakesItsSubscriptionsAlong) {
 
 TEST_F(ConfigStoreTest, APushThatTouchesNothingOfInterestOnlyMoves) {
   PushPlan plan = Plan(7, 5);
-  plan.files = {{"a.yml", "ci_file", "b1", "{}", "", ""}};
+  plan.files = {{"a.yml", "ci_file", "b1", "{}", "", ""}, {"ci/*", "prefix", "", "", "", ""}};
   Push(plan);
   void (*moves_to)(StoredProject*) = nullptr;
   const auto move = [&](int64_t project, const char* previous, int64_t sequence,
@@ -311,25 +313,29 @@ TEST_F(ConfigStoreTest, APushThatTouchesNothingOfInterestOnlyMoves) {
     if (moves_to != nullptr) moves_to(&after);
     const auto moved = store_->MoveUnchanged(after, previous, paths);
     EXPECT_TRUE(moved.ok()) << moved.status();
-    return moved.ok() && *moved;
+    return moved.ok() && moved->has_value();
   };
   EXPECT_FALSE(move(7, "other", 6, {"README.md"})) << "it follows another commit";
   EXPECT_FALSE(move(7, "c5", 5, {"README.md"})) << "stale";
   EXPECT_FALSE(move(7, "c5", 6, {"README.md", "a.yml"})) << "a file of interest";
+  EXPECT_FALSE(move(7, "c5", 6, {"ci/deep/new.yml"})) << "YAML below a prefix of interest";
   EXPECT_FALSE(move(8, "c5", 6, {})) << "unknown project";
   // What else a push says of the project must be as stored, or the set may have to change.
   for (const auto change : {+[](StoredProject* project) { project->namespace_ids = {77}; },
                             +[](StoredProject* project) { project->default_branch = "trunk"; },
                             +[](StoredProject* project) { project->ci_config_path = "ci.yml"; },
+                            +[](StoredProject* project) { project->project_path = "other"; },
                             +[](StoredProject* project) { project->allowed_scopes = {"group"}; }}) {
     moves_to = change;
     EXPECT_FALSE(move(7, "c5", 6, {"README.md"})) << "the project has changed";
   }
   moves_to = nullptr;
   EXPECT_EQ(Read(7).project.commit_sha, "c5");
-  EXPECT_TRUE(move(7, "c5", 6, {"README.md", "with \"quotes\", {braces}"}));
+  EXPECT_TRUE(move(7, "c5", 6, {"README.md", "ci/a.txt", "with \"quotes\", {braces}"}));
   EXPECT_EQ(Read(7).project.commit_sha, "c6");
   EXPECT_EQ(Read(7).project.push_sequence, 6);
+  EXPECT_TRUE(move(7, "c6", 0, {"README.md"})) << "0 = the highest number plus 1";
+  EXPECT_EQ(Read(7).project.push_sequence, 7);
 }
 
 TEST_F(ConfigStoreTest, PushesOfOneProjectTakeTurns) {

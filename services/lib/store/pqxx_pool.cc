@@ -137,27 +137,24 @@ void PqxxPool::Return(std::unique_ptr<pqxx::connection> connection) {
   returned_.NotifyOne();
 }
 
-absl::Status PqxxPool::RunOnce(const std::function<absl::Status(pqxx::work&)>& work,
+absl::Status PqxxPool::RunOnce(const std::function<absl::Status(pqxx::connection&)>& work,
                                Conflict& conflict) {
   CIEVENTS_ASSIGN_OR_RETURN(std::unique_ptr<pqxx::connection> connection, Take());
   const absl::Status status = CatchPqxx([&connection, &work, &conflict] {
     try {
-      pqxx::work transaction(*connection);
-      CIEVENTS_RETURN_IF_ERROR(work(transaction));  // the destructor rolls back
-      transaction.commit();
+      return work(*connection);
     } catch (const pqxx::statement_completion_unknown&) {
       throw;  // libpqxx counts it among the next, but its outcome is not known
     } catch (const pqxx::transaction_rollback&) {  // 40xxx: certainly nothing was written
       conflict = Conflict::kYes;
       throw;
     }
-    return absl::OkStatus();
   });
   Return(std::move(connection));
   return status;
 }
 
-absl::Status PqxxPool::Run(const std::function<absl::Status(pqxx::work&)>& work) {
+absl::Status PqxxPool::RunRepeatedly(const std::function<absl::Status(pqxx::connection&)>& work) {
   constexpr int kTriesMax = 5;
   absl::Status status;
   for (int attempt = 0; attempt < kTriesMax; ++attempt) {
@@ -166,6 +163,23 @@ absl::Status PqxxPool::Run(const std::function<absl::Status(pqxx::work&)>& work)
     if (conflict == Conflict::kNo) break;
   }
   return status;
+}
+
+absl::Status PqxxPool::Run(const std::function<absl::Status(pqxx::work&)>& work) {
+  return RunRepeatedly([&work](pqxx::connection& connection) {
+    pqxx::work transaction(connection);
+    CIEVENTS_RETURN_IF_ERROR(work(transaction));  // the destructor rolls back
+    transaction.commit();
+    return absl::OkStatus();
+  });
+}
+
+absl::Status PqxxPool::RunStatement(
+    const std::function<absl::Status(pqxx::transaction_base&)>& work) {
+  return RunRepeatedly([&work](pqxx::connection& connection) {
+    pqxx::nontransaction statement(connection);
+    return work(statement);
+  });
 }
 
 }  // namespace cievents::store

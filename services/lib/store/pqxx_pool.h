@@ -40,6 +40,10 @@ class PqxxPool {
   // `work` may be called several times.
   absl::Status Run(const std::function<absl::Status(pqxx::work&)>& work);
 
+  // Runs `work`, which makes one statement, without BEGIN and COMMIT: one round trip. Otherwise as
+  // Run.
+  absl::Status RunStatement(const std::function<absl::Status(pqxx::transaction_base&)>& work);
+
   const std::string& dsn() const { return dsn_; }
 
  private:
@@ -48,7 +52,10 @@ class PqxxPool {
 
   enum class Conflict { kNo, kYes };
 
-  absl::Status RunOnce(const std::function<absl::Status(pqxx::work&)>& work, Conflict& conflict);
+  // Gives `work` a connection and notes whether it ended with a conflict.
+  absl::Status RunOnce(const std::function<absl::Status(pqxx::connection&)>& work,
+                       Conflict& conflict);
+  absl::Status RunRepeatedly(const std::function<absl::Status(pqxx::connection&)>& work);
   absl::StatusOr<std::unique_ptr<pqxx::connection>> Take();
   void Return(std::unique_ptr<pqxx::connection> connection);
 

@@ -35,6 +35,7 @@ enum Column {
   kOwnerUserId,
   kCreatedMs,
   kSuspended,
+  kScopesSuspended,
   kSnapshot,
 };
 
@@ -42,7 +43,8 @@ constexpr char kColumns[] =
     "p.project_id, array_to_string(p.namespace_ids, ','), p.default_branch, p.commit_sha,"
     " p.deleted_at IS NOT NULL, s.subscription_id, s.path, s.workflow_id, s.entries, s.inputs,"
     " s.spec_inputs, s.hoisted_rules, s.owner_user_id,"
-    " (extract(epoch FROM s.created_at) * 1000)::bigint, s.suspended";
+    " (extract(epoch FROM s.created_at) * 1000)::bigint,"
+    " s.suspended OR p.archived OR p.ci_disabled, p.permission_namespace_ids IS NOT NULL";
 constexpr char kLiveOfProject[] =
     "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
 
@@ -56,6 +58,7 @@ void AddRow(const PGresult* rows, int row, std::vector<FeedProject>& projects) {
     project.default_branch = Field(rows, row, kDefaultBranch);
     project.commit_sha = Field(rows, row, kCommitSha);
     project.deleted = Field(rows, row, kDeleted) == "t";
+    project.scopes_suspended = Field(rows, row, kScopesSuspended) == "t";
   }
   if (PQgetisnull(rows, row, kSubscriptionId) != 0) return;
   FeedSubscription& subscription = projects.back().subscriptions.emplace_back();

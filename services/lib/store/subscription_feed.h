@@ -25,7 +25,7 @@ struct FeedSubscription {
   std::string hoisted_rules_json;
   int64_t owner_user_id = 0;
   int64_t created_time_ms = 0;
-  bool suspended = false;
+  bool suspended = false;  // itself, or its project is archived or its CI disabled
 };
 
 // A project's whole set; no subscriptions = now empty.
@@ -35,6 +35,8 @@ struct FeedProject {
   std::string default_branch;
   std::string commit_sha;
   bool deleted = false;
+  // It has moved since its last push: entries with other scopes than `project` do not count.
+  bool scopes_suspended = false;
   std::vector<FeedSubscription> subscriptions;
 };
 

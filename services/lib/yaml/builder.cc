@@ -1,6 +1,7 @@
 #include "services/lib/yaml/builder.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <sstream>
@@ -29,6 +30,25 @@ struct Cost {
     height = std::max(height, child.height + 1);
   }
 };
+
+// yaml-cpp writes the escapes `\N` (U+0085) and `\_` (U+00A0) as one byte, which is no UTF-8. The
+// rest of a text is valid, so a byte that continues no character is one of them.
+std::string WithWholeCharacters(const std::string& text) {
+  if (simdjson::validate_utf8(text)) return text;
+  std::string whole;
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    if (lead >= 0x80 && lead < 0xC0) {
+      whole.push_back('\xC2');
+      whole.push_back(text[at++]);
+      continue;
+    }
+    const size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    whole.append(text, at, length);
+    at += length;
+  }
+  return whole;
+}
 
 // Ends the parse from inside a callback; caught in BuildTree.
 struct Stop {
@@ -94,7 +114,7 @@ class Builder : public YAML::EventHandler {
       Fail("yaml-not-utf8", node->mark, "the text contains the character U+0000", "remove it");
     }
     last_quoted_ = node->plain ? std::nullopt : std::optional<YAML::Mark>(mark);
-    node->scalar = value;
+    node->scalar = WithWholeCharacters(value);
     AddLeaf(std::move(node), anchor);
   }
 

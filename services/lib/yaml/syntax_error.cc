@@ -67,6 +67,10 @@ Explanation ExplainSyntaxError(std::string_view text, size_t offset, std::string
     return {"`$[[ .. ]]` is not quoted: inside `{ }` and `[ ]` YAML reads its brackets as lists",
             "quote the whole text: '$[[ .. ]] == \"x\"'"};
   }
+  if (Contains(reason, "unknown escape character")) {
+    return {"in double quotes a backslash begins an escape, and YAML does not know this one",
+            "use single quotes, or write the backslash twice"};
+  }
   if (Contains(reason, "map value")) {
     return {"a second `: ` on the line, or the line is not indented like its neighbours",
             "quote a text that contains `: `, and indent the keys of one map alike"};

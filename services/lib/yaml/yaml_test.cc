@@ -247,6 +247,11 @@ TEST(YamlTest, AByteOrderMarkIsNoContent) {
             "b\"}");
 }
 
+TEST(YamlTest, EscapesMakeWholeCharacters) {
+  EXPECT_EQ(MustParse(R"("a\Nb\_c\L\P\xe9é\N")")->scalar,
+            "a\u0085b\u00A0c\u2028\u2029\u00E9\u00E9\u0085");
+}
+
 TEST(YamlTest, TabsSeparateAndNeverIndent) {
   EXPECT_EQ(Json("a:\t1\nb: [\t2,\t3]\t# c\n"), R"({"a":1,"b":[2,3]})");
   EXPECT_EQ(Json("a: |\n  \tx\n"), R"({"a":"\tx\n"})");
@@ -342,6 +347,8 @@ TEST(YamlTest, WhatPeopleReallyGetWrongHasTextsOfItsOwn) {
       {"if: !($[[ event.x ]] == \"y\")\n", "1:5 yaml-syntax", "tag", "'!$[[ .. ]]'"},
       {"[{if: !$[[ event.x ]]}]\n", "1:7 yaml-syntax", "tag", "'!$[[ .. ]]'"},
       {"a: b: c\n", "1:5 yaml-syntax", "second `: `", "quote"},
+      {"a: \"\\d+\"\n", "1:7 yaml-syntax", "escape", "single quotes"},
+      {"a: \"\\\xEF\xBB\xBF\"\n", "1:7 yaml-syntax", "escape", "single quotes"},
       {"a: @x\n", "1:4 yaml-syntax", "`@x`", "quote"},
       {"a: {b: 1\n", "2:1 yaml-syntax", "`{` is not closed", ""},
       {"a: 'b' c\n", "1:8 yaml-syntax", "does not continue", "indentation"},
