@@ -98,7 +98,7 @@ std::unique_ptr<const AccessIndex> BuildIndex(const std::vector<AccessGroups>& i
   std::vector<const AccessGroups*> pointers;
   pointers.reserve(items.size());
   for (const AccessGroups& groups : items) pointers.push_back(&groups);
-  return AccessIndex::Build(pointers, limits);
+  return AccessIndex::Build(pointers, {}, limits);
 }
 
 bool GroupHolds(const AccessGroup& group, EventFields& event) {
