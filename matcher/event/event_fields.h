@@ -25,7 +25,8 @@ class EventFields {
   EventFields(const EventFields&) = delete;
   EventFields& operator=(const EventFields&) = delete;
 
-  // Starts a new event; O(1). `event` and all that it views must live until the next Reset.
+  // Starts a new event; O(1). `event`, which is not copied, and all that it views must live until
+  // the next Reset.
   void Reset(const EventView& event);
   void Reset(EventView&& event) = delete;
   const EventView& event() const;
