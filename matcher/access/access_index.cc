@@ -136,7 +136,7 @@ void AccessIndex::Collect(EventFields& event, AccessScratch& scratch,
                           std::vector<uint32_t>* out) const {
   const AccessTables& tables = state_->tables;
   const std::span<const uint32_t> always = tables.Numbers(tables.always);
-  out->insert(out->end(), always.begin(), always.end());
+  if (!always.empty()) out->insert(out->end(), always.begin(), always.end());
   AccessScratch::State& memory = *scratch.state_;
   // Taken when first needed: where every item has one key, only a list can find it twice.
   uint32_t* stamps = tables.has_items_of_many_keys ? memory.StartEpoch(tables.number_end) : nullptr;
@@ -151,7 +151,7 @@ void AccessIndex::Collect(EventFields& event, AccessScratch& scratch,
       candidates.Add(tables.Numbers(keys.dependents));
       continue;
     }
-    candidates.Add(tables.Numbers(keys.if_present));
+    if (keys.if_present.count > 0) candidates.Add(tables.Numbers(keys.if_present));
     const PathLookup lookup(tables, path, &memory.matched_regexes);
     if (!is_list) {
       lookup.LookUp(TextOf(value), &candidates);

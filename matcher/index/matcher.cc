@@ -219,25 +219,18 @@ class Matcher::State::EventMatch {
   }
 
   void Shared(std::span<const SharedPosting> postings, uint32_t name, Certainty certainty) {
-    const InternedCondition* decided = nullptr;
-    Decision decision;
-    for (const SharedPosting& posting : postings) {
-      const bool needs_all = NeedsAll(posting.shortcut);
-      if (!needs_all && posting.shortcut != decided) {
-        decided = posting.shortcut;
-        decision = DecideShortly(*decided, name, certainty);
+    const SharedPosting* const end = postings.data() + postings.size();
+    for (const SharedPosting* first = postings.data(); first != end;) {
+      const SharedPosting* next = first + 1;
+      const InternedCondition* const shortcut = first->shortcut;
+      if (NeedsAll(shortcut)) {
+        TryInFull(*first, name);
+      } else {
+        while (next != end && next->shortcut == shortcut) ++next;
+        const Decision decision = DecideShortly(*shortcut, name, certainty);
+        if (decision.kind != Decision::Kind::kNone) ReportAll({first, next}, decision);
       }
-      if (!needs_all && decision.kind == Decision::Kind::kNone) continue;
-      const SharedSet& shared = *posting.set;
-      if (!shared.VisibleAt(epoch_)) continue;
-      const Candidate candidate{&shared.set(), &posting, posting.subscription, name};
-      const bool is_plain = shared.plain_from_ms <= time_ms_;
-      if (!needs_all) {
-        Report(candidate, decision, is_plain);
-        continue;
-      }
-      const Decision own_decision = DecideInFull(candidate, posting.shortcut);
-      if (own_decision.kind != Decision::Kind::kNone) Report(candidate, own_decision, is_plain);
+      first = next;
     }
   }
 
@@ -282,7 +275,37 @@ class Matcher::State::EventMatch {
     return numbers.suspended ? Obstacle::kSuspended : Obstacle::kNone;
   }
 
-  void Report(const Candidate& candidate, const Decision& decision, bool is_plain) {
+  ABSL_ATTRIBUTE_NOINLINE void TryInFull(const SharedPosting& posting, uint32_t name) {
+    if (!posting.set->VisibleAt(epoch_)) return;
+    const Candidate candidate{&posting.set->set(), &posting, posting.subscription, name};
+    const Decision decision = DecideInFull(candidate, posting.shortcut);
+    if (decision.kind == Decision::Kind::kNone) return;
+    Report(candidate, decision, posting.set->plain_from_ms <= time_ms_);
+  }
+
+  // Report for postings of one decision; a loop of its own because an event may have many.
+  void ReportAll(std::span<const SharedPosting> postings, const Decision& decision) {
+    const bool fires = decision.kind == Decision::Kind::kFires;
+    match_.decision = decision;
+    for (const SharedPosting& posting : postings) {
+      const SharedSet& shared = *posting.set;
+      if (!shared.VisibleAt(epoch_)) continue;
+      if (!fires || shared.plain_from_ms > time_ms_) [[unlikely]] {
+        Report({&shared.set(), &posting, posting.subscription, decision.name}, decision,
+               shared.plain_from_ms <= time_ms_);
+        continue;
+      }
+      ++counts_.matched;
+      match_.set = &shared.set();
+      match_.posting = &posting;
+      match_.project_id = shared.project_id;
+      match_.subscription = posting.subscription;
+      on_match_(position_, Match(&match_));
+    }
+  }
+
+  ABSL_ATTRIBUTE_NOINLINE void Report(const Candidate& candidate, const Decision& decision,
+                                      bool is_plain) {
     const Obstacle obstacle = is_plain ? Obstacle::kNone : FindObstacle(candidate);
     if (obstacle == Obstacle::kBeforeCreation) return;
     if (decision.kind == Decision::Kind::kFailed) {
