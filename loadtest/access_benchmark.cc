@@ -157,7 +157,8 @@ void GetValues(benchmark::State& state) {
   for (auto _ : state) {
     size_t bytes = 0;
     for (const BenchmarkEvent& next : workload.events) {
-      event.Reset(next.View());
+      const EventView view = next.View();
+      event.Reset(view);
       bytes += event.Get(*path).text.size();
     }
     benchmark::DoNotOptimize(bytes);
@@ -177,7 +178,8 @@ void Collect(benchmark::State& state) {
   for (auto _ : state) {
     size_t total = 0;
     for (const BenchmarkEvent& next : workload.events) {
-      event.Reset(next.View());
+      const EventView view = next.View();
+      event.Reset(view);
       candidates.clear();
       index->Collect(event, scratch, &candidates);
       total += candidates.size();

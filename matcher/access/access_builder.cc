@@ -42,9 +42,10 @@ class Builder {
     for (const AccessTerm& term : *group) AddTerm(item, term);
   }
 
-  AccessTables Finish(size_t items) {
-    CIEVENTS_CHECK(items < AccessIndex::kCertain);  // a bit of an item is taken
+  AccessTables Finish(size_t items, size_t number_end) {
+    CIEVENTS_CHECK(number_end < AccessIndex::kCertain);  // a bit of an item is taken
     tables_.items = static_cast<uint32_t>(items);
+    tables_.number_end = static_cast<uint32_t>(number_end);
     tables_.always = Store(always_);
     FillSlots();
     for (size_t path = 0; path < drafts_.size(); ++path) FinishPath(path);
@@ -169,13 +170,16 @@ class Builder {
 }  // namespace
 
 AccessTables BuildAccessTables(std::span<const std::vector<AccessGroup>* const> items,
-                               const RegexLimits& limits) {
+                               std::span<const uint32_t> numbers, const RegexLimits& limits) {
   const std::vector<const AccessGroup*> groups = ChooseGroups(items);
   Builder builder(limits);
+  size_t number_end = 0;
   for (size_t item = 0; item < groups.size(); ++item) {
-    builder.AddItem(static_cast<uint32_t>(item), groups[item]);
+    const uint32_t number = numbers.empty() ? static_cast<uint32_t>(item) : numbers[item];
+    number_end = std::max<size_t>(number_end, size_t{number} + 1);
+    builder.AddItem(number, groups[item]);
   }
-  return builder.Finish(groups.size());
+  return builder.Finish(groups.size(), number_end);
 }
 
 size_t AccessTables::bytes() const {

@@ -2,6 +2,7 @@
 #ifndef MATCHER_ACCESS_ACCESS_BUILDER_H_
 #define MATCHER_ACCESS_ACCESS_BUILDER_H_
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -15,8 +16,9 @@ namespace cievents::matcher {
 // evaluation runs the same regex, so that a filter would save nothing and cost kilobytes.
 inline constexpr size_t kFilteredRegexItemsMin = 5;
 
+// Item i is known as numbers[i] from here on; if `numbers` is empty, as i.
 AccessTables BuildAccessTables(std::span<const std::vector<AccessGroup>* const> items,
-                               const RegexLimits& limits);
+                               std::span<const uint32_t> numbers, const RegexLimits& limits);
 
 }  // namespace cievents::matcher
 

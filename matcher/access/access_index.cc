@@ -14,6 +14,7 @@
 #include "matcher/access/access_tables.h"
 #include "matcher/access/literal_hash.h"
 #include "matcher/access/regex_keys.h"
+#include "matcher/base/check.h"
 #include "matcher/event/event_fields.h"
 #include "matcher/event/value.h"
 
@@ -123,9 +124,11 @@ AccessIndex::AccessIndex(std::unique_ptr<const State> state) : state_(std::move(
 AccessIndex::~AccessIndex() = default;
 
 std::unique_ptr<const AccessIndex> AccessIndex::Build(std::span<const AccessGroups* const> items,
+                                                      std::span<const uint32_t> numbers,
                                                       const RegexLimits& limits) {
+  CIEVENTS_CHECK(numbers.empty() || numbers.size() == items.size());
   auto state = std::make_unique<State>();
-  state->tables = BuildAccessTables(items, limits);
+  state->tables = BuildAccessTables(items, numbers, limits);
   return std::unique_ptr<const AccessIndex>(new AccessIndex(std::move(state)));
 }
 
@@ -133,22 +136,22 @@ void AccessIndex::Collect(EventFields& event, AccessScratch& scratch,
                           std::vector<uint32_t>* out) const {
   const AccessTables& tables = state_->tables;
   const std::span<const uint32_t> always = tables.Numbers(tables.always);
-  out->insert(out->end(), always.begin(), always.end());
+  if (!always.empty()) out->insert(out->end(), always.begin(), always.end());
   AccessScratch::State& memory = *scratch.state_;
   // Taken when first needed: where every item has one key, only a list can find it twice.
-  uint32_t* stamps = tables.has_items_of_many_keys ? memory.StartEpoch(tables.items) : nullptr;
+  uint32_t* stamps = tables.has_items_of_many_keys ? memory.StartEpoch(tables.number_end) : nullptr;
   for (uint32_t path = 0; path < tables.paths.size(); ++path) {
     const AccessPathKeys& keys = tables.paths[path];
     const Value& value = event.Get(*keys.path);
     if (value.kind == Value::Kind::kNull) continue;
     const bool is_list = value.kind == Value::Kind::kList;
-    if (is_list && stamps == nullptr) stamps = memory.StartEpoch(tables.items);
+    if (is_list && stamps == nullptr) stamps = memory.StartEpoch(tables.number_end);
     Candidates candidates(stamps, memory.epoch, out);
     if (value.kind == Value::Kind::kFailed) {
       candidates.Add(tables.Numbers(keys.dependents));
       continue;
     }
-    candidates.Add(tables.Numbers(keys.if_present));
+    if (keys.if_present.count > 0) candidates.Add(tables.Numbers(keys.if_present));
     const PathLookup lookup(tables, path, &memory.matched_regexes);
     if (!is_list) {
       lookup.LookUp(TextOf(value), &candidates);

@@ -1,7 +1,7 @@
 // Which of many conditional entries an event can concern, without trying each: the access
 // conditions of one bucket (entries that share scope and pattern).
 //
-// Items are numbered 0 .. n-1 by their place in what Build was given. Collect gives a superset of
+// Items are numbered 0 .. n-1 by their place in what Build was given, or as it was told. Collect gives a superset of
 // the items whose condition does not evaluate to kFalse; whoever asks evaluates the candidates in
 // full, so a false candidate costs time and nothing else.
 //
@@ -73,7 +73,9 @@ class AccessIndex {
   // Pointers are read during the call only; null = an item without groups. Of an item's groups the
   // one is used that leaves the fewest items together under one key, measured over this bucket; a
   // regex counts as some more (selectivity.h). A group without terms is passed over.
+  // `numbers`: what Collect gives for each item instead of its place; none = its place. Distinct.
   static std::unique_ptr<const AccessIndex> Build(std::span<const AccessGroups* const> items,
+                                                  std::span<const uint32_t> numbers = {},
                                                   const RegexLimits& limits = {});
   ~AccessIndex();
 

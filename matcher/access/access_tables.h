@@ -63,6 +63,7 @@ struct AccessTables {
   std::vector<uint32_t> numbers;  // items and lengths, in ranges
   Range always;                   // items without groups
   uint32_t items = 0;
+  uint32_t number_end = 0;              // items have numbers below it
   bool has_items_of_many_keys = false;  // such an item can be found twice for one event
 
   std::span<const uint32_t> Numbers(Range range) const {

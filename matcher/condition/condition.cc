@@ -84,7 +84,7 @@ std::unique_ptr<const Condition> Condition::Parse(std::string_view text, Conditi
 
 Verdict Condition::Evaluate(const EvaluationContext& context) const {
   if (!state_->tests.empty() && context.event != nullptr) {
-    const LiteralTest::Result result = state_->tests.Evaluate(*context.event);
+    const LiteralTest::Result result = EvaluateTests(state_->tests.tests(), *context.event);
     if (result != LiteralTest::Result::kUnsure) {
       return result == LiteralTest::Result::kTrue ? Verdict::kTrue : Verdict::kFalse;
     }
@@ -109,7 +109,7 @@ const ConditionCost& Condition::cost() const { return state_->compiled.cost; }
 const std::vector<std::string>& Condition::inputs() const { return state_->compiled.inputs; }
 bool Condition::uses_event_name() const { return state_->compiled.uses_event_name; }
 bool Condition::has_variables() const { return state_->compiled.has_variables; }
-const LiteralTest* Condition::sole_test() const { return state_->tests.sole(); }
+std::span<const LiteralTest> Condition::tests() const { return state_->tests.tests(); }
 const std::vector<AccessGroup>& Condition::access() const { return state_->compiled.access; }
 
 ClosedWorldResult EvaluateClosedWorld(const Condition& condition,

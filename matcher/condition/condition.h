@@ -144,8 +144,8 @@ class Condition {
   bool uses_event_name() const;
   // True if it names a variable: it can be undecided.
   bool has_variables() const;
-  // The comparison with a literal that is the whole condition; null if it has another form.
-  const LiteralTest* sole_test() const;
+  // The comparisons with literals that are the whole condition; none if it has another form.
+  std::span<const LiteralTest> tests() const;
   // All must hold; empty = nothing to look up by. Independent of inputs, variables and
   // `event.name`.
   const std::vector<AccessGroup>& access() const;

@@ -162,10 +162,10 @@ LiteralTests::LiteralTests(const CompiledCondition& condition) {
   tests_.shrink_to_fit();
 }
 
-Result LiteralTests::Evaluate(EventFields& event) const {
+Result EvaluateTests(std::span<const LiteralTest> tests, EventFields& event) {
   RegexBudget budget;
   bool group_holds = false;
-  for (const LiteralTest& test : tests_) {
+  for (const LiteralTest& test : tests) {
     if (!group_holds) {
       const Result result = test.Holds(event, budget);
       if (result == Result::kUnsure) return result;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -37,7 +38,14 @@ struct LiteralTest {
   const Regex* regex = nullptr;  // kRegex
 
   Result Holds(EventFields& event, RegexBudget& budget) const;
+  // What Holds reads besides this object.
+  const void* compared_with() const {
+    return kind == Kind::kRegex ? static_cast<const void*>(regex) : literal.data();
+  }
 };
+
+// The verdict of LiteralTests::tests. REQUIRES: not empty.
+LiteralTest::Result EvaluateTests(std::span<const LiteralTest> tests, EventFields& event);
 
 class LiteralTests {
  public:
@@ -46,10 +54,7 @@ class LiteralTests {
   explicit LiteralTests(const CompiledCondition& condition);
 
   bool empty() const { return tests_.empty(); }
-  // The test that is the whole condition; null if there are several.
-  const LiteralTest* sole() const { return tests_.size() == 1 ? &tests_.front() : nullptr; }
-  // REQUIRES: not empty.
-  LiteralTest::Result Evaluate(EventFields& event) const;
+  std::span<const LiteralTest> tests() const { return tests_; }
 
  private:
   std::vector<LiteralTest> tests_;

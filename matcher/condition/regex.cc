@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "matcher/condition/condition.h"
+#include "matcher/condition/sequence_pattern.h"
 
 namespace cievents::matcher {
 namespace {
@@ -232,7 +233,8 @@ std::unique_ptr<const Regex> Regex::Compile(std::string_view source, Error* erro
   auto regex = std::unique_ptr<Regex>(new Regex(source, shape, std::string()));
   regex->program_size_ = engine->ProgramSize();
   regex->matches_every_text_ = EmptyMatchIsEverywhere(source) && MatchesEmptyText(source);
-  regex->engine_ = std::move(engine);
+  regex->sequence_ = CompileSequence(source);
+  if (!regex->is_sequence()) regex->engine_ = std::move(engine);
   return regex;
 }
 
@@ -254,7 +256,9 @@ Regex::Outcome Regex::Search(std::string_view text, RegexBudget& budget) const {
     case Shape::kEngine:
       budget.work_left -= program_size_ * (static_cast<int64_t>(text.size()) + kSearchBytesMin);
       if (budget.work_left < 0) return Outcome::kOverBudget;
-      found = re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *engine_);
+      found = is_sequence()
+                  ? MatchesSequence(sequence_, text)
+                  : re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *engine_);
       break;
   }
   return found ? Outcome::kFound : Outcome::kNotFound;

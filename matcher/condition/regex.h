@@ -1,7 +1,8 @@
 // The patterns of `=~` and `!~`: RE2, as GitLab uses it, and what can be told without it.
 //
 // Most patterns that people write are a literal with or without anchors (`/^feature\//`,
-// `/-stable$/`). Those are compared directly and need no RE2 object, which is 2 to 5 KB each.
+// `/-stable$/`). Those are compared directly and need no RE2 object, which is 2 to 5 KB each; nor
+// do those that one step through the text decides (sequence_pattern.h).
 #ifndef MATCHER_CONDITION_REGEX_H_
 #define MATCHER_CONDITION_REGEX_H_
 
@@ -50,7 +51,10 @@ class Regex {
   const std::string& source() const { return source_; }
   Shape shape() const { return shape_; }
   const std::string& literal() const { return literal_; }  // not for kEngine
-  int program_size() const { return program_size_; }       // RE2 instructions; 0 = no engine
+  // RE2's instructions, for what a search may cost; 0 = a literal.
+  int program_size() const { return program_size_; }
+  // A search touches a few bytes of program and builds nothing.
+  bool is_sequence() const { return !sequence_.empty(); }
 
  private:
   Regex(std::string_view source, Shape shape, std::string literal);
@@ -60,7 +64,8 @@ class Regex {
   bool matches_every_text_ = false;
   int program_size_ = 0;
   std::string literal_;
-  std::unique_ptr<const re2::RE2> engine_;
+  std::string sequence_;                    // of CompileSequence; empty = the engine is needed
+  std::unique_ptr<const re2::RE2> engine_;  // null = it is not
 };
 
 // Splits `/../flags` as GitLab's RubySyntax does, after `\/` became `/`: the first line of `text`

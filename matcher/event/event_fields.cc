@@ -70,12 +70,19 @@ Value ListOfNames(std::span<const std::string> names, EventArena* arena) {
 }
 
 // `issue` is the subject of `issue/created`.
-ABSL_ATTRIBUTE_NOINLINE bool IsSubjectOf(std::string_view key, std::span<const std::string> names) {
+bool IsSubjectOf(std::string_view key, std::span<const std::string> names) {
   for (const std::string& name : names) {
+    if (name.size() < key.size() || (!key.empty() && name.front() != key.front())) continue;
     if (std::string_view(name).substr(0, name.find('/')) == key) return true;
   }
   return false;
 }
+
+}  // namespace
+
+namespace {
+
+const EventView kNoEvent;
 
 }  // namespace
 
@@ -91,7 +98,7 @@ struct EventFields::State {
   static constexpr uint32_t kPageSlots = 64;
   using Page = std::array<Slot, kPageSlots>;
 
-  EventView event;
+  const EventView* event = &kNoEvent;
   uint64_t generation = 1;
   uint32_t name = 0;
   Value name_value;
@@ -125,10 +132,10 @@ const Value& EventFields::State::GetInNewSlot(EventFields* fields, const EventPa
 const Value& EventFields::State::ComputePayload(const EventPath& path, Slot* slot) {
   *slot = Slot{generation, path.serial, Value()};
   if (!payload_open) {
-    payload.Reset(event.payload);
+    payload.Reset(event->payload);
     payload_open = true;
   }
-  if (path.may_be_subject && IsSubjectOf(path.keys[0], event.names)) [[unlikely]] {
+  if (path.may_be_subject && IsSubjectOf(path.keys[0], event->names)) [[unlikely]] {
     payload.GetOfSubject(path.keys, &slot->value);
   } else {
     payload.Get(path.keys, &slot->value);
@@ -137,7 +144,7 @@ const Value& EventFields::State::ComputePayload(const EventPath& path, Slot* slo
 }
 
 const Value& EventFields::State::ComputeName() {
-  name_value = event.names.empty() ? Value() : TextValue(event.names[name]);
+  name_value = event->names.empty() ? Value() : TextValue(event->names[name]);
   return name_value;
 }
 
@@ -145,30 +152,30 @@ Value EventFields::State::FieldOf(const EventPath& path) {
   using Root = EventPath::Root;
   switch (path.root) {
     case Root::kNames:
-      return ListOfNames(event.names, &arena);
+      return ListOfNames(event->names, &arena);
     case Root::kId:
-      return TextValue(event.id);
+      return TextValue(event->id);
     case Root::kSource:
-      return TextValue(event.source);
+      return TextValue(event->source);
     case Root::kType:
-      return TextValue(event.type);
+      return TextValue(event->type);
     case Root::kSubject:
-      return TextValue(event.subject);
+      return TextValue(event->subject);
     case Root::kTime:
-      return TimeValue(event.time_ms, &arena);
+      return TimeValue(event->time_ms, &arena);
     case Root::kProjectId:
-      return event.project_id == 0 ? Value() : NumberValue(event.project_id, &arena);
+      return event->project_id == 0 ? Value() : NumberValue(event->project_id, &arena);
     case Root::kActorId:
-      return event.actor_user_id == 0 ? Value() : NumberValue(event.actor_user_id, &arena);
+      return event->actor_user_id == 0 ? Value() : NumberValue(event->actor_user_id, &arena);
     case Root::kActorUsername:
-      return TextValue(event.actor_username);
+      return TextValue(event->actor_username);
     case Root::kActorBot:
-      return BooleanValue(event.actor_bot);
+      return BooleanValue(event->actor_bot);
     case Root::kActorAccessLevel:
-      return event.actor_access_level.has_value() ? NumberValue(*event.actor_access_level, &arena)
-                                                  : Value();
+      return event->actor_access_level.has_value() ? NumberValue(*event->actor_access_level, &arena)
+                                                   : Value();
     case Root::kReplay:
-      return BooleanValue(event.replayed);
+      return BooleanValue(event->replayed);
     case Root::kName:
     case Root::kPayload:
       break;  // elsewhere
@@ -185,17 +192,17 @@ EventFields::EventFields() : state_(std::make_unique<State>()) {}
 EventFields::~EventFields() = default;
 
 void EventFields::Reset(const EventView& event) {
-  state_->event = event;
+  state_->event = &event;
   ++state_->generation;
   state_->payload_open = false;
   state_->arena.Reset();
   state_->name = 0;
 }
 
-const EventView& EventFields::event() const { return state_->event; }
+const EventView& EventFields::event() const { return *state_->event; }
 
 void EventFields::SetName(uint32_t name) {
-  const std::span<const std::string> names = state_->event.names;
+  const std::span<const std::string> names = state_->event->names;
   CIEVENTS_CHECK(name < names.size() || name == 0);
   state_->name = name;
 }

@@ -25,8 +25,10 @@ class EventFields {
   EventFields(const EventFields&) = delete;
   EventFields& operator=(const EventFields&) = delete;
 
-  // Starts a new event; O(1). `event` and all that it views must live until the next Reset.
+  // Starts a new event; O(1). `event`, which is not copied, and all that it views must live until
+  // the next Reset.
   void Reset(const EventView& event);
+  void Reset(EventView&& event) = delete;
   const EventView& event() const;
 
   // The name that `event.name` stands for; an index into event().names. Reset sets it to 0. Setting

@@ -248,6 +248,8 @@ bool IsUtf8(std::string_view text) {
 
 Step ScanScalar(std::string_view text, size_t at, AtTextEnd at_text_end) {
   // Most numbers are small and whole.
+  const size_t whole_end = FindWholeNumberEnd(text, at);
+  if (whole_end != 0 && text[at] != '0') return {whole_end};
   size_t digits_end = at;
   while (IsDigit(text, digits_end)) ++digits_end;
   if (digits_end > at && text[at] != '0' && digits_end < text.size() &&

@@ -118,6 +118,24 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline PlainString FindPlainString(std::string_view
 #endif
 }
 
+// Behind a number of a few digits alone; 0: it is something else, or others should look.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline size_t FindWholeNumberEnd(std::string_view text, size_t at) {
+#ifdef __SSE2__
+  if (at + 16 > text.size()) return 0;
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+  const __m128i values = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+  const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values);
+  const auto others = static_cast<uint32_t>(_mm_movemask_epi8(digits)) ^ 0xFFFFu;
+  if (others == 0 || (others & 1) != 0) return 0;
+  const size_t end = at + static_cast<uint32_t>(std::countr_zero(others));
+  return EndsScalar(text[end]) ? end : 0;
+#else
+  static_cast<void>(text);
+  static_cast<void>(at);
+  return 0;
+#endif
+}
+
 struct StringStep {
   size_t at = 0;
   const char* error = nullptr;

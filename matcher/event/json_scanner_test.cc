@@ -154,6 +154,27 @@ TEST(JsonScannerTest, Utf8IsWhatTheStandardAllows) {
 // Goal: the quick look at a string sees what the thorough one sees, and nothing of what stands
 // before it or behind the text. Method: strings of all lengths about the width of a load, with each
 // kind of byte at each place, at each distance from the text's ends.
+TEST(JsonScannerTest, WholeNumbersAreThoseThatSkippingAndReadingTakeToo) {
+  const std::string behind = ",\"next\":\"0123456789\"}";
+  for (const std::string_view number : {"1", "0", "7042", "01", "123456789012345", "-1", "1.5",
+                                        "1e5", "12x", "", "true", "\"1\""}) {
+    for (const std::string_view delimiter : {",", "}", "]", " ", "\n", ":", "\""}) {
+      const std::string text = std::string(number) + std::string(delimiter) + behind;
+      const size_t end = FindWholeNumberEnd(text, 0);
+      if (end == 0) continue;
+      EXPECT_EQ(end, number.size()) << text;
+      EXPECT_EQ(SkipScalar(text, 0).at, end) << text;
+      EXPECT_EQ(SkipScalar(text, 0).error, nullptr) << text;
+      if (number[0] != '0') EXPECT_EQ(ScanScalar(text, 0, AtTextEnd::kRefused).at, end) << text;
+    }
+  }
+#ifdef __SSE2__
+  EXPECT_EQ(FindWholeNumberEnd("7042,\"a\":\"0123456\"", 0), 4u);
+#endif
+  EXPECT_EQ(FindWholeNumberEnd("7042,", 0), 0u);                 // too short to look at once
+  EXPECT_EQ(FindWholeNumberEnd("1234567890123456,,,,", 0), 0u);  // sixteen digits
+}
+
 TEST(JsonScannerTest, PlainStringsAreThoseThatNeedNoCloserLook) {
   size_t plain = 0;
   for (size_t before : {0u, 1u, 15u, 16u, 40u}) {

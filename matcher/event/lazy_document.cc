@@ -34,6 +34,11 @@ inline bool AreSameBytes(const char* a, const char* b, size_t size) {
 
 }  // namespace
 
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::HasKey(const Member& member,
+                                                              std::string_view key) {
+  return member.key_size == key.size() && AreSameBytes(member.key, key.data(), key.size());
+}
+
 void LazyDocument::Reset(std::string_view text) {
   CIEVENTS_CHECK(text.size() <= kBytesMax);
   text_ = text;
@@ -146,27 +151,17 @@ bool LazyDocument::ReadKey(size_t* at, std::string_view* key) {
   return true;
 }
 
-// Makes the end of a member's value known. What is most frequent without a call.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool LazyDocument::SkipMember(Member& member, uint32_t depth) {
-  const std::string_view text = text_;
-  const size_t begin = member.begin;
-  const char first = text[begin];
-  json::Step step;
-  if (first == '"') {
-    const json::PlainString string = json::FindPlainString(text, begin + 1);
-    if (string.end != 0) [[likely]] {
-      member.end = static_cast<uint32_t>(string.end + 1);
-      return true;
-    }
-    step = json::SkipString(text, begin);
-  } else if (first == '{' || first == '[') {
-    step = json::SkipContainer(text, begin, depth);
-  } else {
-    step = json::SkipScalar(text, begin);
-  }
-  if (step.error != nullptr) [[unlikely]] {
-    return Fail(step.at, step.error);
-  }
+// Where a value ends that is a plain string or a whole number; 0: it may be another.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline size_t PlainValueEnd(std::string_view text, size_t begin) {
+  if (text[begin] != '"') return json::FindWholeNumberEnd(text, begin);
+  const size_t quote = json::FindPlainString(text, begin + 1).end;
+  return quote == 0 ? 0 : quote + 1;
+}
+
+// Makes the end of a member's value known.
+ABSL_ATTRIBUTE_NOINLINE bool LazyDocument::SkipMember(Member& member, uint32_t depth) {
+  const json::Step step = json::SkipValue(text_, member.begin, depth);
+  if (step.error != nullptr) return Fail(step.at, step.error);
   member.end = static_cast<uint32_t>(step.at);
   return true;
 }
@@ -213,30 +208,61 @@ ABSL_ATTRIBUTE_NOINLINE LazyDocument::Id LazyDocument::Advance(uint32_t index) {
   return AddMember(node, index, last, key, at);
 }
 
-// Advance of an open object for what machines write: no white space, no escapes in keys, room for
-// one more member. kNone: it is something else, which Advance must look at. What this function
-// takes Advance would take in the same way; it is there because most of an event's cost is here.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::AdvancePlainly(
-    Node& node, uint32_t index, Member* last, std::string_view text) {
+// Advance of an open object, again and again up to the member with `key`, for what machines write:
+// no white space, no escapes in keys, room for the members. kNone: Advance must look at what comes
+// next. What this function takes Advance would take in the same way; it is there because most of an
+// event's cost is here. (What it changes often it keeps in variables of its own: behind each store
+// to a member the compiler would have to read members of the class again.)
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::WalkPlainly(
+    Node& node, uint32_t index, std::string_view key) {
+  const std::string_view text = text_;
+  Member* const members = &members_[0];
+  const uint32_t capacity = members_.capacity();
+  uint32_t size = members_.size();
+  Id last = node.last;
+  Id found = kNone;
   size_t at = node.at - size_t{1};
   char before = '{';
-  if (last != nullptr) [[likely]] {
-    if (last->end == 0 && !SkipMember(*last, node.depth)) [[unlikely]] {
-      return kNone;  // Advance fails at the same place
+  for (; size < capacity; ++size) {
+    if (last != kNone) [[likely]] {
+      Member& member = members[last];
+      if (member.end == 0) {
+        member.end = static_cast<uint32_t>(PlainValueEnd(text, member.begin));
+        // Should it fail, Advance fails at the same place.
+        if (member.end == 0 && !SkipMember(member, node.depth)) [[unlikely]] {
+          break;
+        }
+      }
+      at = member.end;
+      before = ',';
     }
-    at = last->end;
-    before = ',';
+    if (at + 2 >= text.size() || text[at] != before || text[at + 1] != '"') [[unlikely]] {
+      break;
+    }
+    const size_t begin = at + 2;
+    const size_t end = json::FindPlainString(text, begin).end;
+    if (end == 0 || end + 2 >= text.size() || text[end + 1] != ':' || json::IsSpace(text[end + 2]))
+        [[unlikely]] {
+      break;
+    }
+    (last == kNone ? node.first : members[last].next) = size;
+    last = size;
+    members[last] = {text.data() + begin,
+                     static_cast<uint32_t>(end - begin),
+                     static_cast<uint32_t>(end + 2),
+                     index,
+                     0,
+                     0,
+                     kNone};
+    if (HasKey(members[last], key)) {
+      found = last;
+      ++size;
+      break;
+    }
   }
-  if (at + 2 >= text.size() || text[at] != before || text[at + 1] != '"') [[unlikely]] {
-    return kNone;
-  }
-  const size_t begin = at + 2;
-  const size_t end = json::FindPlainString(text, begin).end;
-  if (end == 0 || end + 2 >= text.size() || text[end + 1] != ':' || json::IsSpace(text[end + 2]) ||
-      members_.is_full()) [[unlikely]] {
-    return kNone;
-  }
-  return AddMember(node, index, last, {text.data() + begin, end - begin}, end + 2);
+  node.last = last;
+  members_.SetSize(size);
+  return found;
 }
 
 LazyDocument::Id LazyDocument::Next(Id container, Id previous) {
@@ -250,28 +276,22 @@ LazyDocument::Id LazyDocument::Next(Id container, Id previous) {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline LazyDocument::Id LazyDocument::FindIn(Id object,
                                                                           std::string_view key) {
-  const auto has_key = [key](const Member& member) {
-    return member.key_size == key.size() && AreSameBytes(member.key, key.data(), key.size());
-  };
   const uint32_t index = Enter(object);
   Node& node = nodes_[index];
-  Member* last = nullptr;
-  for (Id id = node.first; id != kNone; id = last->next) {
-    last = &members_[id];
-    if (has_key(*last)) return id;
+  const Member* const members = &members_[0];
+  for (Id id = node.first; id != kNone; id = members[id].next) {
+    if (HasKey(members[id], key)) return id;
   }
   if (node.state != State::kOpen) [[unlikely]] {
     return StateAsId(node);
   }
-  const std::string_view text = text_;
   while (true) {
-    Id id = AdvancePlainly(node, index, last, text);
-    if (id == kNone) [[unlikely]] {
-      id = Advance(index);
-      if (!IsValue(id)) return id;
+    Id id = WalkPlainly(node, index, key);
+    if (id != kNone) [[likely]] {
+      return id;
     }
-    last = &members_[id];
-    if (has_key(*last)) return id;
+    id = Advance(index);
+    if (!IsValue(id) || HasKey(members_[id], key)) return id;
   }
 }
 

@@ -110,10 +110,12 @@ class LazyDocument {
     T& operator[](size_t i) { return storage_[i]; }
     const T& operator[](size_t i) const { return storage_[i]; }
     uint32_t size() const { return size_; }
-    bool is_full() const { return size_ == capacity_; }
+    uint32_t capacity() const { return capacity_; }
+    // REQUIRES: at most the capacity; those that are added this way are the caller's to fill.
+    void SetSize(uint32_t size) { size_ = size; }
     // Moves the others.
     T& Add() {
-      if (is_full()) [[unlikely]] {
+      if (size_ == capacity_) [[unlikely]] {
         Grow();
       }
       return storage_[size_++];
@@ -146,7 +148,8 @@ class LazyDocument {
 
   uint32_t Enter(Id id);
   Id Advance(uint32_t node);
-  Id AdvancePlainly(Node& node, uint32_t index, Member* last, std::string_view text);
+  Id WalkPlainly(Node& node, uint32_t index, std::string_view key);
+  static bool HasKey(const Member& member, std::string_view key);
   Id EndNode(Node& node, size_t at);
   Id FailNode(Node& node);
   Id StateAsId(const Node& node);

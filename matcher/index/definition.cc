@@ -85,10 +85,10 @@ void MakeKey(const Subscription& subscription, std::string* key) {
 }
 
 bool IsAccessRegex(const Condition& condition) {
-  const LiteralTest* const sole = condition.sole_test();
+  const std::span<const LiteralTest> tests = condition.tests();
   const std::vector<AccessGroup>& access = condition.access();
-  return sole != nullptr && sole->kind == LiteralTest::Kind::kRegex && !sole->negated &&
-         access.size() == 1 && access.front().size() == 1 &&
+  return tests.size() == 1 && tests.front().kind == LiteralTest::Kind::kRegex &&
+         !tests.front().negated && access.size() == 1 && access.front().size() == 1 &&
          access.front().front().kind == AccessTerm::Kind::kRegex;
 }
 
@@ -277,8 +277,12 @@ absl::StatusOr<InternedCondition*> DefinitionTable::AcquireCondition(const std::
     return Error(absl::StatusCode::kInvalidArgument, "condition `{}`: column {}: {}", text,
                  error.column, error.message);
   }
-  const LiteralTest* const sole = made->condition->sole_test();
-  if (sole != nullptr && sole->kind != LiteralTest::Kind::kRegex) made->sole_test = *sole;
+  const std::span<const LiteralTest> tests = made->condition->tests();
+  if (tests.size() > 1) made->tests = tests;
+  if (tests.size() == 1 &&
+      (tests.front().kind != LiteralTest::Kind::kRegex || tests.front().regex->is_sequence())) {
+    made->sole_test = tests.front();
+  }
   made->is_access_regex = IsAccessRegex(*made->condition);
   made->by_event_alone = made->condition->inputs().empty() && !made->condition->uses_event_name();
   made->users = 1;

@@ -3,10 +3,12 @@
 #ifndef MATCHER_INDEX_DEFINITION_H_
 #define MATCHER_INDEX_DEFINITION_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,11 +27,10 @@ inline constexpr size_t kEntriesPerSubscriptionMax = 65'535;
 
 // A condition that may be shared by many definitions. `id` is dense: a reader remembers the verdict
 // for one event in an array slot.
-struct InternedCondition {
-  // A copy of the condition's only test, where it has just one and no regex: found
-  // without another look-up, and done as fast as its verdict is remembered.
-  std::optional<LiteralTest> sole_test;
-  std::unique_ptr<const Condition> condition;
+//
+// What an event reads of it first stands in its first cache line: with many conditions each event
+// meets one that is in no cache.
+struct alignas(64) InternedCondition {
   uint32_t id = 0;
   uint32_t users = 0;  // the writer's
   ConditionPlace place = ConditionPlace::kEntryRule;
@@ -38,6 +39,33 @@ struct InternedCondition {
   bool is_access_regex = false;
   // True: the verdict depends on the event alone, so that it may be remembered.
   bool by_event_alone = false;
+  // A copy of the condition's only test, where it has just one that needs no regex engine: found
+  // without another look-up, and done as fast as its verdict is remembered.
+  std::optional<LiteralTest> sole_test;
+  // Condition::tests, if there are several.
+  std::span<const LiteralTest> tests;
+  std::unique_ptr<const Condition> condition;
+
+  // Start to load what an evaluation reads: this object; its tests; the literals.
+  void Prefetch() const {
+    __builtin_prefetch(this);
+    __builtin_prefetch(&tests);
+  }
+  void PrefetchTests() const {
+    if (sole_test.has_value()) __builtin_prefetch(sole_test->compared_with());
+    const auto* const bytes = reinterpret_cast<const char*>(tests.data());
+    const size_t loaded = std::min(tests.size_bytes(), kPrefetchedBytesMax);
+    for (size_t at = 0; at < loaded; at += 64) __builtin_prefetch(bytes + at);
+  }
+  void PrefetchLiterals() const {
+    for (const LiteralTest& test : tests.first(std::min(tests.size(), kPrefetchedTestsMax))) {
+      __builtin_prefetch(test.compared_with());
+    }
+  }
+
+ private:
+  static constexpr size_t kPrefetchedTestsMax = 8;
+  static constexpr size_t kPrefetchedBytesMax = kPrefetchedTestsMax * sizeof(LiteralTest);
 };
 
 // Stands for a shortcut without a condition; has none.

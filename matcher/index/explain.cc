@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -88,6 +90,29 @@ ExplainedSubscription ExplainOne(const ProjectSet& set, int64_t project_id, uint
   return explained;
 }
 
+// Calls visit(set, project_id, subscription) for each posting.
+template <typename Visit>
+class EachSubscription {
+ public:
+  EachSubscription(Epoch epoch, int64_t event_project_id, const Visit& visit)
+      : epoch_(epoch), event_project_id_(event_project_id), visit_(visit) {}
+
+  void Own(const ProjectSet& set, const OwnPosting& posting, uint32_t /*name*/) {
+    visit_(set, event_project_id_, posting.subscription);
+  }
+  void Shared(std::span<const SharedPosting> postings, uint32_t /*name*/, Certainty /*certainty*/) {
+    for (const SharedPosting& one : postings) {
+      if (!one.set->VisibleAt(epoch_)) continue;
+      visit_(one.set->set(), one.set->project_id, one.subscription);
+    }
+  }
+
+ private:
+  const Epoch epoch_;
+  const int64_t event_project_id_;
+  const Visit& visit_;
+};
+
 }  // namespace
 
 Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
@@ -95,6 +120,7 @@ Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
   const State::Pin pin(state);
   State::Prepared prepared;
   state.Prepare(pin, {&event, 1}, {&prepared, 1});
+  state.FieldsOf(prepared).Reset(event);
   const EventContext context = state.StartEvent(pin, event, prepared);
   Explanation explanation;
   if (project_id != 0) {
@@ -104,11 +130,11 @@ Explanation Matcher::Explain(const EventView& event, int64_t project_id) {
     }
   } else {
     state.seen.clear();
-    state.ForEachCandidate(pin, prepared, nullptr, [&](const Candidate& candidate) {
-      if (!state.seen.emplace(candidate.set, candidate.subscription).second) return;
-      explanation.subscriptions.push_back(
-          ExplainOne(*candidate.set, candidate.project_id(event), candidate.subscription, context));
-    });
+    const auto explain = [&](const ProjectSet& set, int64_t project, uint32_t subscription) {
+      if (!state.seen.emplace(&set, subscription).second) return;
+      explanation.subscriptions.push_back(ExplainOne(set, project, subscription, context));
+    };
+    state.ForEachPosting(prepared, nullptr, EachSubscription(pin.epoch, event.project_id, explain));
     state.seen.clear();
   }
   std::sort(explanation.subscriptions.begin(), explanation.subscriptions.end(),

@@ -13,6 +13,8 @@
 //     |      instance    /      `- bucket (scope, pattern) -> runs:
 //     |                             unconditional postings
 //     |                             conditional ones, by AccessIndex   (matcher/access)
+//     |      (for all events of a batch, before the first is decided: what each step found is
+//     |      loading while the other events take it)
 //     | 3  candidates -> Decide: entries in order, name, scope, confidentiality, rules; then the
 //     |      CI file's own rules (hoisted.h)
 //     |      definition (shared by all subscriptions with the same text) -> conditions

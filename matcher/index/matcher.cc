@@ -1,16 +1,11 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/base/attributes.h"
 #include "matcher/base/check.h"
 #include "matcher/index/matcher_state.h"
 
 namespace cievents::matcher {
-namespace {
-
-// Enough for the look-ups of a batch to overlap; their cache lines fit into the first-level cache.
-constexpr size_t kStepEvents = 16;
-
-}  // namespace
 
 bool IsBeforeCreation(const EventView& event, int64_t created_time_ms) {
   if (event.replayed || event.time_ms == 0 || created_time_ms <= event.time_ms) return false;
@@ -21,7 +16,8 @@ bool IsBeforeCreation(const EventView& event, int64_t created_time_ms) {
 }
 
 int64_t Match::subscription_id() const {
-  return state_->set->subscription_id(state_->subscription);
+  return state_->posting != nullptr ? state_->posting->subscription_id
+                                    : state_->set->subscription_id(state_->subscription);
 }
 int64_t Match::project_id() const { return state_->project_id; }
 int64_t Match::root_namespace_id() const { return state_->set->context().root_namespace_id(); }
@@ -46,10 +42,20 @@ bool Match::ResolveInputs(std::string* json, std::string* reason) const {
 Matcher::Matcher(const Index& index) : state_(std::make_unique<State>(index)) {}
 Matcher::~Matcher() = default;
 
+void Matcher::State::HashNames(const EventView& event, Prepared* prepared) {
+  prepared->names_begin = static_cast<uint32_t>(name_hashes.size());
+  for (const std::string& name : event.names) {
+    const uint64_t hash = NameCache::Hash(name);
+    names.PrefetchSlot(hash);
+    name_hashes.push_back(hash);
+  }
+}
+
 void Matcher::State::FindNames(const Pin& pin, const EventView& event, Prepared* prepared) {
   prepared->patterns_begin = static_cast<uint32_t>(patterns.size());
+  const uint64_t* const hashes = name_hashes.data() + prepared->names_begin;
   for (uint32_t name = 0; name < event.names.size(); ++name) {
-    for (const PatternId id : names.Find(event.names[name], pin.tables.patterns())) {
+    for (const PatternId id : names.Find(event.names[name], hashes[name], pin.tables.patterns())) {
       patterns.push_back({id, name});
     }
   }
@@ -102,7 +108,7 @@ void Matcher::State::FindScopes(const Pin& pin, const EventView& event, Prepared
       look_up({ScopeKey::Kind::kGroup, group});
     }
   }
-  look_up({ScopeKey::Kind::kInstance, 0});
+  if (instance_view != nullptr) views.push_back(instance_view);
   if (prepared->views_begin < views.size()) {
     __builtin_prefetch(event.payload.data());
     __builtin_prefetch(event.payload.data() + 64);
@@ -125,7 +131,7 @@ void Matcher::State::FindBuckets(const Pin& pin, Prepared* prepared) {
     for (const NamedPattern& one : PatternsOf(*prepared)) {
       const ScopeLists::Bucket* bucket = nullptr;
       if (views[v]->has_buckets) bucket = pin.tables.scopes().FindBucket(*views[v], one.pattern);
-      if (bucket != nullptr) __builtin_prefetch(bucket);
+      if (bucket != nullptr) ScopeLists::Prefetch(*bucket);
       buckets.push_back(bucket);
     }
   }
@@ -140,6 +146,7 @@ std::span<const ScopeLists::Bucket* const> Matcher::State::BucketsOf(
 
 void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
                              std::span<Prepared> prepared) {
+  name_hashes.clear();
   patterns.clear();
   views.clear();
   buckets.clear();
@@ -147,7 +154,13 @@ void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
     __builtin_prefetch(event.names.data());
     __builtin_prefetch(event.namespace_ids.data());
   }
+  for (size_t i = 0; i < events.size(); ++i) {
+    prepared[i].place = static_cast<uint32_t>(i);
+    HashNames(events[i], &prepared[i]);
+  }
+  for (const uint64_t hash : name_hashes) names.PrefetchEntry(hash);
   for (size_t i = 0; i < events.size(); ++i) FindNames(pin, events[i], &prepared[i]);
+  instance_view = pin.tables.scopes().Find({ScopeKey::Kind::kInstance, 0});
   for (size_t i = 0; i < events.size(); ++i) FindScopes(pin, events[i], &prepared[i]);
   if (views.empty()) return;
   for (size_t i = 0; i < events.size(); ++i) PlaceBuckets(pin, prepared[i]);
@@ -157,96 +170,185 @@ void Matcher::State::Prepare(const Pin& pin, std::span<const EventView> events,
       if (bucket != nullptr) ScopeLists::PrefetchSets(*bucket);
     }
   }
+}
+
+void Matcher::State::CollectFound(std::span<const EventView> events,
+                                  std::span<const Prepared> prepared) {
+  found.Clear();
   for (size_t i = 0; i < events.size(); ++i) {
+    if (!prepared[i].has_views()) continue;
+    FieldsOf(prepared[i]).Reset(events[i]);
     for (const ScopeLists::Bucket* bucket : BucketsOf(prepared[i])) {
-      if (bucket != nullptr) ScopeLists::PrefetchNumbers(*bucket);
+      if (bucket != nullptr) ScopeLists::Collect(*bucket, FieldsOf(prepared[i]), &found);
     }
   }
+  ScopeLists::PrefetchConditions(found);
 }
 
 EventContext Matcher::State::StartEvent(const Pin& pin, const EventView& event,
                                         const Prepared& prepared) {
-  fields.Reset(event);
   memo.Reset(pin.tables.condition_id_end());
-  return {&event, PatternsOf(prepared), &fields, &memo};
+  if (!prepared.has_views()) FieldsOf(prepared).Reset(event);
+  return {&event, PatternsOf(prepared), &FieldsOf(prepared), &memo};
 }
 
-Decision Matcher::State::DecideCandidate(const Candidate& candidate, EventContext& context) {
-  if (candidate.shortcut == nullptr || context.event->confidential) {
-    const Subscriber subscriber{candidate.project_id(*context.event),
-                                candidate.set->context().parent_group_id()};
-    return Decide(candidate.set->definition(candidate.subscription), subscriber, context, nullptr);
+// Decides about the postings of one event and reports what fires.
+class Matcher::State::EventMatch {
+ public:
+  EventMatch(State& state, const Pin& pin, const EventView& event, const Prepared& prepared,
+             size_t position, absl::FunctionRef<void(size_t, const Match&)> on_match)
+      : state_(state),
+        event_(event),
+        epoch_(pin.epoch),
+        context_(state.StartEvent(pin, event, prepared)),
+        is_timeless_(event.time_ms == 0 || event.replayed),
+        time_ms_(std::min(is_timeless_ ? SharedSet::kNeverPlain : event.time_ms,
+                          SharedSet::kNeverPlain - 1)),
+        position_(position),
+        on_match_(on_match) {
+    match_.fields = context_.fields;
   }
-  // Scope and name led here: what is left is the condition.
-  Decision decision{Decision::Kind::kFires, 0, candidate.name};
-  if (candidate.shortcut == &kAlwaysHolds) return decision;
-  if (candidate.certainty == Certainty::kAccessHolds && candidate.shortcut->is_access_regex) {
+
+  void Own(const ProjectSet& set, const OwnPosting& posting, uint32_t name) {
+    const Candidate candidate{&set, nullptr, posting.subscription, name};
+    const InternedCondition* const shortcut = set.definition(posting.subscription).shortcut;
+    const Decision decision = NeedsAll(shortcut) ? DecideInFull(candidate, shortcut)
+                                                 : DecideShortly(*shortcut, name, Certainty::kNone);
+    if (decision.kind == Decision::Kind::kNone) return;
+    Report(candidate, decision, is_timeless_ && !set.some_suspended());
+  }
+
+  void Shared(std::span<const SharedPosting> postings, uint32_t name, Certainty certainty) {
+    const SharedPosting* const end = postings.data() + postings.size();
+    for (const SharedPosting* first = postings.data(); first != end;) {
+      const SharedPosting* next = first + 1;
+      const InternedCondition* const shortcut = first->shortcut;
+      if (NeedsAll(shortcut)) {
+        TryInFull(*first, name);
+      } else {
+        while (next != end && next->shortcut == shortcut) ++next;
+        const Decision decision = DecideShortly(*shortcut, name, certainty);
+        if (decision.kind != Decision::Kind::kNone) ReportAll({first, next}, decision);
+      }
+      first = next;
+    }
+  }
+
+  const MatchCounts& counts() const { return counts_; }
+
+ private:
+  // What the subscription itself has against firing for this event.
+  enum class Obstacle : uint8_t { kNone, kSuspended, kBeforeCreation };
+
+  // Where scope and name led here and the event is not confidential, the condition is all that is
+  // left: of a subscription that has a shortcut.
+  bool NeedsAll(const InternedCondition* shortcut) const {
+    return shortcut == nullptr || event_.confidential;
+  }
+
+  Decision DecideShortly(const InternedCondition& shortcut, uint32_t name, Certainty certainty) {
+    Decision decision{Decision::Kind::kFires, 0, name};
+    if (&shortcut == &kAlwaysHolds) return decision;
+    if (certainty == Certainty::kAccessHolds && shortcut.is_access_regex) return decision;
+    EvaluationContext evaluation;
+    evaluation.event = context_.fields;
+    const Verdict verdict = context_.memo->Evaluate(shortcut, evaluation);
+    if (verdict == Verdict::kFalse) decision.kind = Decision::Kind::kNone;
+    if (verdict == Verdict::kFailed) decision.kind = Decision::Kind::kFailed;
     return decision;
   }
-  EvaluationContext evaluation;
-  evaluation.event = context.fields;
-  const Verdict verdict = context.memo->Evaluate(*candidate.shortcut, evaluation);
-  if (verdict == Verdict::kFalse) decision.kind = Decision::Kind::kNone;
-  if (verdict == Verdict::kFailed) decision.kind = Decision::Kind::kFailed;
-  return decision;
-}
 
-namespace {
+  ABSL_ATTRIBUTE_NOINLINE Decision DecideInFull(const Candidate& candidate,
+                                                const InternedCondition* shortcut) {
+    // What has several postings may come by several of them.
+    if (shortcut == nullptr && !state_.seen.emplace(candidate.set, candidate.subscription).second) {
+      return {};
+    }
+    const Subscriber subscriber{candidate.project_id(event_),
+                                candidate.set->context().parent_group_id()};
+    return Decide(candidate.set->definition(candidate.subscription), subscriber, context_, nullptr);
+  }
 
-// What the subscription itself has against firing for this event.
-enum class Obstacle : uint8_t { kNone, kSuspended, kBeforeCreation };
+  ABSL_ATTRIBUTE_NOINLINE Obstacle FindObstacle(const Candidate& candidate) const {
+    const SubscriptionNumbers numbers = candidate.set->numbers(candidate.subscription);
+    if (IsBeforeCreation(event_, numbers.created_time_ms)) return Obstacle::kBeforeCreation;
+    return numbers.suspended ? Obstacle::kSuspended : Obstacle::kNone;
+  }
 
-Obstacle FindObstacle(const EventView& event, const Candidate& candidate) {
-  const bool young_enough =
-      event.time_ms == 0 || event.replayed ||
-      (candidate.shared != nullptr && candidate.shared->created_time_max_ms <= event.time_ms);
-  if (young_enough && !candidate.set->some_suspended()) return Obstacle::kNone;
-  const SubscriptionNumbers numbers = candidate.set->numbers(candidate.subscription);
-  if (IsBeforeCreation(event, numbers.created_time_ms)) return Obstacle::kBeforeCreation;
-  return numbers.suspended ? Obstacle::kSuspended : Obstacle::kNone;
-}
+  ABSL_ATTRIBUTE_NOINLINE void TryInFull(const SharedPosting& posting, uint32_t name) {
+    if (!posting.set->VisibleAt(epoch_)) return;
+    const Candidate candidate{&posting.set->set(), &posting, posting.subscription, name};
+    const Decision decision = DecideInFull(candidate, posting.shortcut);
+    if (decision.kind == Decision::Kind::kNone) return;
+    Report(candidate, decision, posting.set->plain_from_ms <= time_ms_);
+  }
 
-}  // namespace
+  // Report for postings of one decision; a loop of its own because an event may have many.
+  void ReportAll(std::span<const SharedPosting> postings, const Decision& decision) {
+    const bool fires = decision.kind == Decision::Kind::kFires;
+    match_.decision = decision;
+    for (const SharedPosting& posting : postings) {
+      const SharedSet& shared = *posting.set;
+      if (!shared.VisibleAt(epoch_)) continue;
+      if (!fires || shared.plain_from_ms > time_ms_) [[unlikely]] {
+        Report({&shared.set(), &posting, posting.subscription, decision.name}, decision,
+               shared.plain_from_ms <= time_ms_);
+        continue;
+      }
+      ++counts_.matched;
+      match_.set = &shared.set();
+      match_.posting = &posting;
+      match_.project_id = shared.project_id;
+      match_.subscription = posting.subscription;
+      on_match_(position_, Match(&match_));
+    }
+  }
+
+  ABSL_ATTRIBUTE_NOINLINE void Report(const Candidate& candidate, const Decision& decision,
+                                      bool is_plain) {
+    const Obstacle obstacle = is_plain ? Obstacle::kNone : FindObstacle(candidate);
+    if (obstacle == Obstacle::kBeforeCreation) return;
+    if (decision.kind == Decision::Kind::kFailed) {
+      ++counts_.failed_payload;
+      return;
+    }
+    if (decision.kind == Decision::Kind::kFiltered) {
+      ++counts_.filtered_by_rules;
+      return;
+    }
+    if (obstacle == Obstacle::kSuspended) {
+      ++counts_.suspended;
+      return;
+    }
+    ++counts_.matched;
+    match_.set = candidate.set;
+    match_.posting = candidate.posting;
+    match_.project_id = candidate.project_id(event_);
+    match_.subscription = candidate.subscription;
+    match_.decision = decision;
+    on_match_(position_, Match(&match_));
+  }
+
+  State& state_;
+  const EventView& event_;
+  const Epoch epoch_;
+  EventContext context_;
+  const bool is_timeless_;  // before no subscription's creation
+  const int64_t time_ms_;   // to be compared with SharedSet::plain_from_ms
+  const size_t position_;
+  const absl::FunctionRef<void(size_t, const Match&)> on_match_;
+  Match::State match_;
+  MatchCounts counts_;
+};
 
 MatchCounts Matcher::State::MatchPrepared(const Pin& pin, const EventView& event,
                                           const Prepared& prepared, size_t position,
                                           absl::FunctionRef<void(size_t, const Match&)> on_match) {
-  MatchCounts counts;
-  if (prepared.set == nullptr && prepared.views_begin == prepared.views_end) return counts;
-  EventContext context = StartEvent(pin, event, prepared);
+  if (prepared.set == nullptr && !prepared.has_views()) return {};
   if (!seen.empty()) seen.clear();
-  Match::State match;
-  match.fields = &fields;
-  ForEachCandidate(pin, prepared, &fields, [&](const Candidate& candidate) {
-    // What has several postings may come by several of them.
-    if (candidate.shortcut == nullptr &&
-        !seen.emplace(candidate.set, candidate.subscription).second) {
-      return;
-    }
-    const Decision decision = DecideCandidate(candidate, context);
-    if (decision.kind == Decision::Kind::kNone) return;
-    const Obstacle obstacle = FindObstacle(event, candidate);
-    if (obstacle == Obstacle::kBeforeCreation) return;
-    if (decision.kind == Decision::Kind::kFailed) {
-      ++counts.failed_payload;
-      return;
-    }
-    if (decision.kind == Decision::Kind::kFiltered) {
-      ++counts.filtered_by_rules;
-      return;
-    }
-    if (obstacle == Obstacle::kSuspended) {
-      ++counts.suspended;
-      return;
-    }
-    ++counts.matched;
-    match.set = candidate.set;
-    match.project_id = candidate.project_id(event);
-    match.subscription = candidate.subscription;
-    match.decision = decision;
-    on_match(position, Match(&match));
-  });
-  return counts;
+  EventMatch event_match(*this, pin, event, prepared, position, on_match);
+  ForEachPosting(prepared, &found, event_match);
+  return event_match.counts();
 }
 
 void Matcher::MatchBatch(std::span<const EventView> events, std::span<MatchCounts> counts,
@@ -254,11 +356,12 @@ void Matcher::MatchBatch(std::span<const EventView> events, std::span<MatchCount
   CIEVENTS_CHECK(counts.size() == events.size());
   State& state = *state_;
   const State::Pin pin(state);
-  std::array<State::Prepared, kStepEvents> prepared;
-  for (size_t begin = 0; begin < events.size(); begin += kStepEvents) {
+  std::array<State::Prepared, State::kStepEvents> prepared;
+  for (size_t begin = 0; begin < events.size(); begin += State::kStepEvents) {
     const std::span<const EventView> step =
-        events.subspan(begin, std::min(kStepEvents, events.size() - begin));
+        events.subspan(begin, std::min(State::kStepEvents, events.size() - begin));
     state.Prepare(pin, step, std::span(prepared).first(step.size()));
+    state.CollectFound(step, std::span(prepared).first(step.size()));
     for (size_t i = 0; i < step.size(); ++i) {
       counts[begin + i] = state.MatchPrepared(pin, step[i], prepared[i], begin + i, on_match);
     }

@@ -1,9 +1,11 @@
 #include "matcher/index/pattern_table.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/hash/hash.h"
+#include "matcher/access/literal_hash.h"
 #include "matcher/base/check.h"
 
 namespace cievents::matcher {
@@ -145,17 +147,75 @@ std::vector<PatternId> PatternTable::Find(std::string_view name) const {
 
 void NameCache::Refresh(uint64_t tables_id, const PatternTable& patterns) {
   const uint64_t version = patterns.version();
-  if (tables_id == tables_id_ && version == version_ && names_.size() < kNamesMax) return;
+  if (tables_id == tables_id_ && version == version_ && names_ < kNamesMax) return;
   tables_id_ = tables_id;
   version_ = version;
-  names_.clear();
+  Clear();
 }
 
-const std::vector<PatternId>& NameCache::Find(std::string_view name, const PatternTable& patterns) {
-  const auto at = names_.find(name);
-  if (at != names_.end()) return *at->second;
-  auto made = std::make_unique<std::vector<PatternId>>(patterns.Find(name));
-  return *names_.emplace(std::string(name), std::move(made)).first->second;
+void NameCache::Clear() {
+  for (Slot& slot : slots_) {
+    ::operator delete(slot.entry);
+    slot = {};
+  }
+  names_ = 0;
+}
+
+uint64_t NameCache::Hash(std::string_view name) { return HashLiteral(name, 0); }
+
+void NameCache::PrefetchSlot(uint64_t hash) const {
+  __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+}
+
+void NameCache::PrefetchEntry(uint64_t hash) const {
+  __builtin_prefetch(slots_[hash & (slots_.size() - 1)].entry);
+}
+
+size_t NameCache::FindSlot(uint64_t hash, std::string_view name) const {
+  const size_t mask = slots_.size() - 1;
+  size_t at = hash & mask;
+  while (slots_[at].entry != nullptr &&
+         (slots_[at].hash != hash || !slots_[at].entry->IsOf(name))) {
+    at = (at + 1) & mask;
+  }
+  return at;
+}
+
+std::span<const PatternId> NameCache::Find(std::string_view name, uint64_t hash,
+                                           const PatternTable& patterns) {
+  const Entry* entry = slots_[FindSlot(hash, name)].entry;
+  if (entry == nullptr) [[unlikely]] {
+    entry = Add(name, hash, patterns);
+  }
+  return entry->ids();
+}
+
+const NameCache::Entry* NameCache::Add(std::string_view name, uint64_t hash,
+                                       const PatternTable& patterns) {
+  if (2 * (names_ + 1) > slots_.size()) Grow();
+  const std::vector<PatternId> ids = patterns.Find(name);
+  auto* const entry =
+      new (::operator new(sizeof(Entry) + ids.size() * sizeof(PatternId) + name.size())) Entry();
+  entry->name_bytes = static_cast<uint32_t>(name.size());
+  entry->id_count = static_cast<uint32_t>(ids.size());
+  auto* const place = reinterpret_cast<PatternId*>(entry + 1);
+  std::copy(ids.begin(), ids.end(), place);
+  std::copy(name.begin(), name.end(), reinterpret_cast<char*>(place + ids.size()));
+  slots_[FindSlot(hash, name)] = {hash, entry};
+  ++names_;
+  return entry;
+}
+
+void NameCache::Grow() {
+  const std::vector<Slot> old = std::move(slots_);
+  slots_ = std::vector<Slot>(2 * old.size());
+  const size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.entry == nullptr) continue;
+    size_t at = slot.hash & mask;
+    while (slots_[at].entry != nullptr) at = (at + 1) & mask;
+    slots_[at] = slot;
+  }
 }
 
 }  // namespace cievents::matcher

@@ -12,12 +12,13 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "matcher/base/string_map.h"
 #include "matcher/index/epoch.h"
 #include "matcher/index/segmented_table.h"
 #include "matcher/pattern.h"
@@ -77,21 +78,61 @@ class PatternTable {
 };
 
 // What one reader remembers of names. Not thread-safe.
+//
+// A name costs two cache misses where there are many: its slot, then its entry, one block of the
+// pattern ids and the name. Both can be loaded ahead for all names of a batch.
 class NameCache {
  public:
+  NameCache() = default;
+  ~NameCache() { Clear(); }
+  NameCache(const NameCache&) = delete;
+  NameCache& operator=(const NameCache&) = delete;
+
   // Forgets everything if patterns came or went, or if it has grown too large. To be called at
-  // Enter; references that Find gave before end here.
+  // Enter; what Find gave before ends here.
   void Refresh(uint64_t tables_id, const PatternTable& patterns);
 
-  const std::vector<PatternId>& Find(std::string_view name, const PatternTable& patterns);
+  static uint64_t Hash(std::string_view name);
+  // Starts to load the slot of a name with this hash; its entry, which reads the slot.
+  void PrefetchSlot(uint64_t hash) const;
+  void PrefetchEntry(uint64_t hash) const;
+  // Ids of all patterns that match `name`, ascending. REQUIRES: hash == Hash(name).
+  std::span<const PatternId> Find(std::string_view name, uint64_t hash,
+                                  const PatternTable& patterns);
 
  private:
   // Beyond this, names are made up by somebody: 64 Ki names x some 150 bytes = 10 MB a reader.
   static constexpr size_t kNamesMax = 64 * 1024;
 
+  // The ids and then the name are part of its own memory.
+  struct Entry {
+    uint32_t name_bytes = 0;
+    uint32_t id_count = 0;
+
+    std::span<const PatternId> ids() const {
+      return {reinterpret_cast<const PatternId*>(this + 1), id_count};
+    }
+    bool IsOf(std::string_view name) const {
+      return name_bytes == name.size() &&
+             std::memcmp(ids().data() + id_count, name.data(), name_bytes) == 0;
+    }
+  };
+  // Open addressing, at most half full; entry null = empty.
+  struct Slot {
+    uint64_t hash = 0;
+    Entry* entry = nullptr;
+  };
+
+  void Clear();
+  void Grow();
+  // That of the name, or the empty one where it would be.
+  size_t FindSlot(uint64_t hash, std::string_view name) const;
+  const Entry* Add(std::string_view name, uint64_t hash, const PatternTable& patterns);
+
   uint64_t tables_id_ = 0;
   uint64_t version_ = 0;
-  StringMap<std::unique_ptr<std::vector<PatternId>>> names_;
+  std::vector<Slot> slots_ = std::vector<Slot>(64);  // a power of two
+  size_t names_ = 0;
 };
 
 }  // namespace cievents::matcher

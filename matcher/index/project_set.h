@@ -88,8 +88,6 @@ class ProjectSet {
     return static_cast<int64_t>(ReadBytes(bases(), base_widths().id) +
                                 ReadBytes(fields(bytes, i), bytes.id));
   }
-  // Starts to load a subscription's numbers. Reads the set's first bytes.
-  void PrefetchNumbers(size_t i) const { __builtin_prefetch(fields(widths(), i)); }
   SubscriptionNumbers numbers(size_t i) const;
 
  private:

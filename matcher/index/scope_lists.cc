@@ -38,9 +38,10 @@ SharedSet* SharedSet::Make(int64_t project_id, const ProjectSet::Parts& parts, E
   auto* const made = new (memory) SharedSet();
   made->since = since;
   made->project_id = project_id;
-  made->created_time_max_ms = std::numeric_limits<int64_t>::min();
+  made->plain_from_ms = std::numeric_limits<int64_t>::min();
   for (const SubscriptionNumbers& one : parts.numbers) {
-    made->created_time_max_ms = std::max(made->created_time_max_ms, one.created_time_ms);
+    made->plain_from_ms = std::max(made->plain_from_ms, one.created_time_ms);
+    if (one.suspended) made->plain_from_ms = kNeverPlain;
   }
   return made;
 }
@@ -53,8 +54,17 @@ void SharedSet::Free(SharedSet* set) {
 
 void ScopeLists::Run::Release(Run* run) {
   if (--run->users > 0) return;
+  void* const memory = run->memory();
   run->~Run();
-  ::operator delete(run);
+  ::operator delete(memory);
+}
+
+void ScopeLists::FreeBucket(const Bucket* bucket) {
+  const std::span<Run* const> runs = bucket->runs();
+  // It may lie in the memory of its only run.
+  const bool is_own = runs.size() != 1 || runs.front()->memory() != bucket;
+  for (size_t i = runs.size(); i > 0; --i) Run::Release(runs[i - 1]);
+  if (is_own) ::operator delete(const_cast<Bucket*>(bucket));
 }
 
 ScopeLists::ScopeLists(EpochDomain& epochs, void (*free_set)(SharedSet* set, void* context),
@@ -73,11 +83,10 @@ ScopeLists::~ScopeLists() {
     ::operator delete(const_cast<View*>(view));
   });
   buckets_.ForEach([&](const Bucket* bucket) {
-    for (Run* run : bucket->runs()) {
+    for (const Run* run : bucket->runs()) {
       for (const SharedPosting& posting : run->postings()) sets.insert(posting.set);
-      Run::Release(run);
     }
-    ::operator delete(const_cast<Bucket*>(bucket));
+    FreeBucket(bucket);
   });
   for (SharedSet* set : sets) SharedSet::Free(set);
 }
@@ -105,24 +114,63 @@ const ScopeLists::Bucket* ScopeLists::FindBucket(const View& view, PatternId pat
 namespace {
 
 // Postings of a bucket whose sets are loaded ahead; more than that would only push each other out.
-constexpr size_t kPrefetchedPostings = 8;
+constexpr ptrdiff_t kPrefetchedPostings = 8;
+constexpr size_t kPrefetchedLines = 4;
 
 }  // namespace
 
+void ScopeLists::Prefetch(const Bucket& bucket) {
+  __builtin_prefetch(&bucket);
+  __builtin_prefetch(reinterpret_cast<const char*>(&bucket) + 64);
+}
+
 void ScopeLists::PrefetchSets(const Bucket& bucket) {
   for (const Run* run : bucket.runs()) {
-    const size_t count = std::min<size_t>(run->unconditional, kPrefetchedPostings);
+    const size_t count = std::min<size_t>(run->unconditional, size_t{kPrefetchedPostings});
     for (const SharedPosting& posting : run->postings().first(count)) {
       __builtin_prefetch(posting.set);
     }
   }
 }
 
-void ScopeLists::PrefetchNumbers(const Bucket& bucket) {
+void ScopeLists::Collect(const Bucket& bucket, EventFields& fields, FoundPostings* found) {
   for (const Run* run : bucket.runs()) {
-    const size_t count = std::min<size_t>(run->unconditional, kPrefetchedPostings);
-    for (const SharedPosting& posting : run->postings().first(count)) {
-      posting.set->set().PrefetchNumbers(posting.subscription);
+    if (run->access == nullptr) continue;
+    found->ordinals_.clear();
+    run->access->Collect(fields, found->scratch_, &found->ordinals_);
+    const SharedPosting* const postings = run->postings().data();
+    for (const uint32_t ordinal : found->ordinals_) {
+      const SharedPosting* const posting = postings + (ordinal & ~AccessIndex::kCertain);
+      __builtin_prefetch(posting);
+      found->hits_.push_back(
+          {posting, postings + run->size,
+           (ordinal & AccessIndex::kCertain) != 0 ? Certainty::kAccessHolds : Certainty::kNone});
+    }
+    found->ends_.push_back(static_cast<uint32_t>(found->hits_.size()));
+  }
+}
+
+void ScopeLists::PrefetchConditions(const FoundPostings& found) {
+  for (const FoundPostings::Hit& hit : found.hits()) {
+    __builtin_prefetch(hit.first->set);
+    if (hit.first->shortcut == nullptr) continue;
+    hit.first->shortcut->Prefetch();
+    // Postings of the same condition lie behind it.
+    for (size_t line = 1; line < kPrefetchedLines; ++line) {
+      __builtin_prefetch(reinterpret_cast<const char*>(hit.first) + 64 * line);
+    }
+  }
+  for (const FoundPostings::Hit& hit : found.hits()) {
+    if (hit.first->shortcut != nullptr) hit.first->shortcut->PrefetchTests();
+  }
+  for (const FoundPostings::Hit& hit : found.hits()) {
+    if (hit.first->shortcut == nullptr) continue;
+    hit.first->shortcut->PrefetchLiterals();
+    // The set of the first is on its way.
+    const auto* const end = hit.first + std::min(hit.run_end - hit.first, kPrefetchedPostings);
+    for (const SharedPosting* next = hit.first + 1;
+         next < end && next->shortcut == hit.first->shortcut; ++next) {
+      __builtin_prefetch(next->set);
     }
   }
 }
@@ -219,7 +267,11 @@ void ScopeLists::SetBucket(Scope* scope, PatternId pattern, const Bucket* old,
   const uint64_t key = BucketKey(scope->number, pattern);
   Bucket* made = nullptr;
   if (!runs.empty()) {
-    made = new (::operator new(sizeof(Bucket) + runs.size() * sizeof(Run*))) Bucket();
+    // A run that nobody has yet has room for the bucket of it alone.
+    void* const memory = runs.size() == 1 && runs.front()->users == 0
+                             ? runs.front()->memory()
+                             : ::operator new(sizeof(Bucket) + runs.size() * sizeof(Run*));
+    made = new (memory) Bucket();
     made->run_count = static_cast<uint32_t>(runs.size());
     made->flushes = flushes;
     std::copy(runs.begin(), runs.end(), reinterpret_cast<Run**>(made + 1));
@@ -240,27 +292,39 @@ void ScopeLists::SetBucket(Scope* scope, PatternId pattern, const Bucket* old,
     scope->dead.erase(pattern);
   }
   if (old == nullptr) return;
-  epochs_.Retire(const_cast<Bucket*>(old), nullptr, [](void* object, void*) {
-    auto* const bucket = static_cast<Bucket*>(object);
-    for (Run* run : bucket->runs()) Run::Release(run);
-    ::operator delete(bucket);
-  });
+  epochs_.Retire(const_cast<Bucket*>(old), nullptr,
+                 [](void* object, void*) { FreeBucket(static_cast<Bucket*>(object)); });
 }
 
 ScopeLists::Run* ScopeLists::MakeRun(std::vector<SharedPosting> postings) {
   const auto conditional = std::stable_partition(
       postings.begin(), postings.end(), [](const SharedPosting& p) { return !IsConditional(p); });
-  auto* const run =
-      new (::operator new(sizeof(Run) + postings.size() * sizeof(SharedPosting))) Run();
-  run->size = static_cast<uint32_t>(postings.size());
-  run->unconditional = static_cast<uint32_t>(conditional - postings.begin());
-  if (conditional != postings.end()) {
-    std::vector<const AccessGroups*> items;
-    for (auto it = conditional; it != postings.end(); ++it) {
-      items.push_back(&it->definition_entry().access);
-    }
-    run->access = AccessIndex::Build(items);
+  // Those of one condition together, in the order of the conditions' first postings.
+  absl::flat_hash_map<const InternedCondition*, size_t> firsts;
+  std::vector<std::pair<size_t, SharedPosting>> placed;
+  placed.reserve(static_cast<size_t>(postings.end() - conditional));
+  for (auto it = conditional; it != postings.end(); ++it) {
+    const size_t place = placed.size();
+    const bool alone = it->shortcut == nullptr;
+    placed.emplace_back(alone ? place : firsts.try_emplace(it->shortcut, place).first->second, *it);
   }
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto unconditional = static_cast<size_t>(conditional - postings.begin());
+  std::vector<const AccessGroups*> items;
+  std::vector<uint32_t> numbers;
+  for (size_t i = 0; i < placed.size(); ++i) {
+    postings[unconditional + i] = placed[i].second;
+    if (i > 0 && placed[i].first == placed[i - 1].first) continue;
+    items.push_back(&placed[i].second.definition_entry().access);
+    numbers.push_back(static_cast<uint32_t>(unconditional + i));
+  }
+  auto* const memory = static_cast<char*>(
+      ::operator new(Run::kBytesBefore + sizeof(Run) + postings.size() * sizeof(SharedPosting)));
+  auto* const run = new (memory + Run::kBytesBefore) Run();
+  run->size = static_cast<uint32_t>(postings.size());
+  run->unconditional = static_cast<uint32_t>(unconditional);
+  if (!items.empty()) run->access = AccessIndex::Build(items, numbers);
   std::uninitialized_copy(postings.begin(), postings.end(),
                           reinterpret_cast<SharedPosting*>(run + 1));
   return run;

@@ -5,7 +5,11 @@
 //         -> buckets, one a pattern, when the scope has outgrown its tail, or the pattern has more
 //            than 8 conditional postings:
 //              runs of postings, each built once: unconditional ones, conditional ones with an
-//              AccessIndex over their conditions
+//              AccessIndex over their conditions; postings of one condition stand together and
+//              are one item of it
+//
+// Reading a bucket is done in two steps, Collect and ForEachInBucket, so that a batch of events can
+// take the first for all of them: what the second reads is then on its way to the cache.
 //
 // The logarithmic method (J. Bentley and J. Saxe, "Decomposable searching problems", 1980): a full
 // tail is emptied into its buckets as new runs, and a bucket merges a new run with those before it
@@ -22,6 +26,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
@@ -60,10 +65,13 @@ struct SharedSet {
   Epoch since = 0;
   std::atomic<Epoch> until{kForever};
   int64_t project_id = 0;
-  int64_t created_time_max_ms = 0;  // of its subscriptions
-  uint64_t postings = 0;            // the writer's: how many of its postings still stand somewhere
+  // Events of this time or later have no obstacle in its subscriptions: none was created after it
+  // or is suspended.
+  int64_t plain_from_ms = 0;
+  uint64_t postings = 0;  // the writer's: how many of its postings still stand somewhere
 
   static constexpr Epoch kForever = ~Epoch{0};
+  static constexpr int64_t kNeverPlain = std::numeric_limits<int64_t>::max();
 };
 
 struct SharedPosting {
@@ -72,6 +80,8 @@ struct SharedPosting {
   uint16_t entry = 0;
   SharedSet* set = nullptr;
   const InternedCondition* shortcut = nullptr;  // Definition::shortcut
+  // Here too, so that a match that asks for nothing else does not touch the subscription's numbers.
+  int64_t subscription_id = 0;
 
   const DefinitionEntry& definition_entry() const {
     return set->set().definition(subscription).entries[entry];
@@ -89,6 +99,46 @@ struct PlacedPosting {
 enum class Certainty : uint8_t {
   kNone,
   kAccessHolds,  // the term by which it was found holds
+};
+
+// What Collect found for the events of a batch, in the order in which it was asked.
+class FoundPostings {
+ public:
+  // Found was the first; those behind it that have its shortcut were found with it.
+  struct Hit {
+    const SharedPosting* first = nullptr;
+    const SharedPosting* run_end = nullptr;
+    Certainty certainty = Certainty::kNone;
+
+    std::span<const SharedPosting> postings() const {
+      const SharedPosting* end = first + 1;
+      if (first->shortcut != nullptr) {
+        while (end != run_end && end->shortcut == first->shortcut) ++end;
+      }
+      return {first, end};
+    }
+  };
+
+  void Clear() {
+    hits_.clear();
+    ends_.clear();
+    next_ = 0;
+  }
+  std::span<const Hit> hits() const { return hits_; }
+  // The hits of the next run of those that were asked.
+  std::span<const Hit> Next() {
+    const uint32_t begin = next_ == 0 ? 0 : ends_[next_ - 1];
+    const uint32_t end = ends_[next_++];
+    return {hits_.data() + begin, hits_.data() + end};
+  }
+
+ private:
+  friend class ScopeLists;
+  std::vector<Hit> hits_;
+  std::vector<uint32_t> ends_;  // in hits_, one for each run
+  size_t next_ = 0;
+  AccessScratch scratch_;
+  std::vector<uint32_t> ordinals_;
 };
 
 class ScopeLists {
@@ -119,25 +169,29 @@ class ScopeLists {
   void PrefetchBucket(const View& view, PatternId pattern) const;
   const Bucket* FindBucket(const View& view, PatternId pattern) const;
 
-  // Calls visit(posting, certainty) for those under `pattern` that the event of `fields` may
-  // concern: conditional ones by their access conditions, all if `fields` is null; visible ones and
-  // others.
+  // Appends to *found what the access indexes of the bucket's runs say of the event of `fields`.
+  static void Collect(const Bucket& bucket, EventFields& fields, FoundPostings* found);
+
+  // Calls visit(postings, certainty) for those under `pattern`: visible ones and others. Of a
+  // bucket with access indexes, for those that the next of `found` has; all if that is null.
   template <typename Visit>
   static void ForEachInTail(const View& view, PatternId pattern, const Visit& visit);
   template <typename Visit>
-  static void ForEachInBucket(const View& view, const Bucket& bucket, EventFields* fields,
-                              AccessScratch& scratch, std::vector<uint32_t>* ordinals,
+  static void ForEachInBucket(const View& view, const Bucket& bucket, FoundPostings* found,
                               const Visit& visit);
-  // Start to load the sets of a bucket's first postings, and then their subscriptions' numbers.
+
+  // Start to load what visiting reads: the sets of the unconditional postings; of those that were
+  // found, sets, conditions and what these compare with.
+  static void Prefetch(const Bucket& bucket);
   static void PrefetchSets(const Bucket& bucket);
-  static void PrefetchNumbers(const Bucket& bucket);
+  static void PrefetchConditions(const FoundPostings& found);
 
  private:
   static constexpr size_t kTailMax = 64;
   // With one pattern; more are better looked up by their conditions than tried.
   static constexpr size_t kTailConditionalMax = 8;
 
-  struct Run;
+  class Run;
   // The writer's side of a scope.
   struct Scope {
     ScopeKey key;
@@ -169,6 +223,7 @@ class ScopeLists {
   void KeepLive(std::span<const SharedPosting> postings, std::vector<SharedPosting>* kept);
   void Unpin(SharedSet* set);
   static Run* MakeRun(std::vector<SharedPosting> postings);
+  static void FreeBucket(const Bucket* bucket);
 
   EpochDomain& epochs_;
   void (*const free_set_)(SharedSet* set, void* context);
@@ -203,20 +258,6 @@ class ScopeLists::View {
   }
 };
 
-// A built part of a bucket; the postings are part of its own memory. Shared by successive versions
-// of the bucket, immutable but for `users`.
-struct ScopeLists::Run {
-  std::unique_ptr<const AccessIndex> access;  // over the conditional postings; null = none
-  uint32_t unconditional = 0;                 // these come first
-  uint32_t size = 0;
-  uint32_t users = 0;  // the writer's: how many versions hold it
-
-  std::span<const SharedPosting> postings() const {
-    return {reinterpret_cast<const SharedPosting*>(this + 1), size};
-  }
-  static void Release(Run* run);
-};
-
 // The runs, the oldest and largest first, are part of its own memory.
 class alignas(alignof(void*)) ScopeLists::Bucket {
  public:
@@ -229,48 +270,57 @@ class alignas(alignof(void*)) ScopeLists::Bucket {
   }
 };
 
+// A built part of a bucket; the postings are part of its own memory. Shared by successive versions
+// of the bucket, immutable but for `users`. Directly before it, in the same memory, is room for the
+// bucket of this run alone: most have one run of a few postings, and are read with one cache miss.
+class ScopeLists::Run {
+ public:
+  std::unique_ptr<const AccessIndex> access;  // over the conditional postings; null = none
+  uint32_t unconditional = 0;                 // these come first
+  uint32_t size = 0;
+  uint32_t users = 0;  // the writer's: how many versions hold it
+
+  static constexpr size_t kBytesBefore = sizeof(Bucket) + sizeof(Run*);
+
+  std::span<const SharedPosting> postings() const {
+    return {reinterpret_cast<const SharedPosting*>(this + 1), size};
+  }
+  void* memory() { return reinterpret_cast<char*>(this) - kBytesBefore; }
+  static void Release(Run* run);
+};
+
 template <typename Visit>
 void ScopeLists::ForEachInTail(const View& view, PatternId pattern, const Visit& visit) {
-  for (const SharedPosting& posting : view.tail()) {
-    if (posting.pattern == pattern) visit(posting, Certainty::kNone);
-    if (posting.pattern > pattern) break;
-  }
+  const std::span<const SharedPosting> tail = view.tail();
+  size_t begin = 0;
+  while (begin < tail.size() && tail[begin].pattern < pattern) ++begin;
+  size_t end = begin;
+  while (end < tail.size() && tail[end].pattern == pattern) ++end;
+  if (begin < end) visit(tail.subspan(begin, end - begin), Certainty::kNone);
 }
 
 template <typename Visit>
-void ScopeLists::ForEachInBucket(const View& view, const Bucket& bucket, EventFields* fields,
-                                 AccessScratch& scratch, std::vector<uint32_t>* ordinals,
+void ScopeLists::ForEachInBucket(const View& view, const Bucket& bucket, FoundPostings* found,
                                  const Visit& visit) {
   // The tail was emptied into the buckets after this view was taken: what stands in both was
   // visited.
   const bool repeats =
       static_cast<int32_t>(bucket.flushes - view.flushes) > 0 && view.tail_size > 0;
-  const auto visit_once = [&](const SharedPosting& posting, Certainty certainty) {
-    if (!repeats || !view.Holds(posting)) visit(posting, certainty);
+  const auto visit_once = [&](std::span<const SharedPosting> postings, Certainty certainty) {
+    if (!repeats) [[likely]] {
+      return visit(postings, certainty);
+    }
+    for (const SharedPosting& posting : postings) {
+      if (!view.Holds(posting)) visit(std::span(&posting, 1), certainty);
+    }
   };
   for (const Run* run : bucket.runs()) {
-    const std::span<const SharedPosting> postings = run->postings();
-    const size_t direct =
-        run->access == nullptr || fields == nullptr ? run->size : run->unconditional;
-    for (size_t i = 0; i < direct; ++i) visit_once(postings[i], Certainty::kNone);
-    if (direct == run->size) continue;
-    ordinals->clear();
-    run->access->Collect(*fields, scratch, ordinals);
-    const SharedPosting* const conditional = postings.data() + run->unconditional;
-    for (const uint32_t found : *ordinals) {
-      const SharedPosting& posting = conditional[found & ~AccessIndex::kCertain];
-      __builtin_prefetch(posting.set);
-      __builtin_prefetch(posting.shortcut);
-    }
-    if (ordinals->size() > 1) {
-      for (const uint32_t found : *ordinals) {
-        const SharedPosting& posting = conditional[found & ~AccessIndex::kCertain];
-        posting.set->set().PrefetchNumbers(posting.subscription);
-      }
-    }
-    for (const uint32_t found : *ordinals) {
-      visit_once(conditional[found & ~AccessIndex::kCertain],
-                 (found & AccessIndex::kCertain) != 0 ? Certainty::kAccessHolds : Certainty::kNone);
+    const bool asked = run->access != nullptr && found != nullptr;
+    const size_t direct = asked ? run->unconditional : run->size;
+    if (direct > 0) visit_once(run->postings().first(direct), Certainty::kNone);
+    if (!asked) continue;
+    for (const FoundPostings::Hit& hit : found->Next()) {
+      visit_once(hit.postings(), hit.certainty);
     }
   }
 }

@@ -99,15 +99,19 @@ class ScopeListsTest : public ::testing::Test {
                               EventFields* fields = nullptr) {
     std::vector<int64_t> ids;
     if (view == nullptr) return ids;
-    const auto visit = [&](const SharedPosting& posting, auto... /*how it was found*/) {
-      EXPECT_EQ(posting.pattern, pattern);
-      if (posting.set->VisibleAt(epoch)) ids.push_back(posting.set->project_id);
+    const auto visit = [&](std::span<const SharedPosting> postings, Certainty) {
+      for (const SharedPosting& posting : postings) {
+        EXPECT_EQ(posting.pattern, pattern);
+        if (posting.set->VisibleAt(epoch)) ids.push_back(posting.set->project_id);
+      }
     };
     ScopeLists::ForEachInTail(*view, pattern, visit);
     const ScopeLists::Bucket* const bucket =
         view->has_buckets ? lists_.FindBucket(*view, pattern) : nullptr;
     if (bucket != nullptr) {
-      ScopeLists::ForEachInBucket(*view, *bucket, fields, scratch_, &ordinals_, visit);
+      found_.Clear();
+      if (fields != nullptr) ScopeLists::Collect(*bucket, *fields, &found_);
+      ScopeLists::ForEachInBucket(*view, *bucket, fields != nullptr ? &found_ : nullptr, visit);
     }
     std::sort(ids.begin(), ids.end());
     return ids;
@@ -134,8 +138,7 @@ class ScopeListsTest : public ::testing::Test {
   std::string payload_;
   EventView event_;
   EventFields fields_;
-  AccessScratch scratch_;
-  std::vector<uint32_t> ordinals_;
+  FoundPostings found_;
   int freed_ = 0;
   std::map<int64_t, Made> live_;
   EpochDomain epochs_;

@@ -183,7 +183,10 @@ Tables::Prepared Tables::Prepare(const ProjectSubscriptions& set, Epoch since,
   } else {
     prepared.shared = SharedSet::Make(set.project_id, parts, since);
     prepared.set = &prepared.shared->set();
-    for (PlacedPosting& place : prepared.places) place.posting.set = prepared.shared;
+    for (PlacedPosting& place : prepared.places) {
+      place.posting.set = prepared.shared;
+      place.posting.subscription_id = numbers[place.posting.subscription].subscription_id;
+    }
   }
   subscriptions_ += definitions.size();
   return prepared;

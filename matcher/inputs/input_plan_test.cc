@@ -50,12 +50,11 @@ class InputPlanTest : public ::testing::Test {
 
   void SetPayload(std::string payload) {
     payload_ = std::move(payload);
-    EventView view;
-    view.names = names_;
-    view.id = "e1";
-    view.project_id = 42;
-    view.payload = payload_;
-    event_.Reset(view);
+    view_.names = names_;
+    view_.id = "e1";
+    view_.project_id = 42;
+    view_.payload = payload_;
+    event_.Reset(view_);
   }
 
   // The JSON, or JSON and reason.
@@ -80,6 +79,7 @@ class InputPlanTest : public ::testing::Test {
   EventPathTable paths_;
   std::vector<std::string> names_ = {"issue/opened", "issue/created"};
   std::string payload_;
+  EventView view_;
   EventFields event_;
   std::unique_ptr<const InputPlan> plan_;
   std::string error_;

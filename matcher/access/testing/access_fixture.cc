@@ -72,11 +72,10 @@ AccessTerm AccessFixture::MakeTerm(AccessTerm::Kind kind, std::string_view path,
 
 void AccessFixture::SetPayload(std::string payload) {
   payload_ = std::move(payload);
-  EventView view;
-  view.names = names_;
-  view.project_id = 1;
-  view.payload = payload_;
-  event_.Reset(view);
+  view_.names = names_;
+  view_.project_id = 1;
+  view_.payload = payload_;
+  event_.Reset(view_);
 }
 
 std::vector<uint32_t> AccessFixture::Collect(const AccessIndex& index) {
@@ -98,7 +97,7 @@ std::unique_ptr<const AccessIndex> BuildIndex(const std::vector<AccessGroups>& i
   std::vector<const AccessGroups*> pointers;
   pointers.reserve(items.size());
   for (const AccessGroups& groups : items) pointers.push_back(&groups);
-  return AccessIndex::Build(pointers, limits);
+  return AccessIndex::Build(pointers, {}, limits);
 }
 
 bool GroupHolds(const AccessGroup& group, EventFields& event) {

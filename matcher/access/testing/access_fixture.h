@@ -41,6 +41,7 @@ class AccessFixture {
   EventPathTable paths_;
   std::vector<std::string> names_ = {"package/published"};
   std::string payload_;
+  EventView view_;
   EventFields event_;
   AccessScratch scratch_;
   std::vector<uint32_t> certain_;
