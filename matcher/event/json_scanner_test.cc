@@ -165,7 +165,8 @@ TEST(JsonScannerTest, WholeNumbersAreThoseThatSkippingAndReadingTakeToo) {
       EXPECT_EQ(end, number.size()) << text;
       EXPECT_EQ(SkipScalar(text, 0).at, end) << text;
       EXPECT_EQ(SkipScalar(text, 0).error, nullptr) << text;
-      if (number[0] != '0') EXPECT_EQ(ScanScalar(text, 0, AtTextEnd::kRefused).at, end) << text;
+      if (number.starts_with('0')) continue;
+      EXPECT_EQ(ScanScalar(text, 0, AtTextEnd::kRefused).at, end) << text;
     }
   }
 #ifdef __SSE2__
