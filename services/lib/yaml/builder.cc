@@ -389,8 +389,10 @@ std::variant<NodePtr, ParseError> BuildTree(std::string_view text, const ParseOp
   } catch (const YAML::Exception& exception) {
     const size_t offset = exception.mark.is_null() ? 0 : exception.mark.pos;
     Explanation explanation = ExplainSyntaxError(text, offset, exception.msg);
-    return ParseError{"yaml-syntax", builder.MarkOf(exception.mark), explanation.message,
-                      explanation.suggestion};
+    // yaml-cpp counts on behind the end of an escape that the end of the text cuts off.
+    const Mark mark = offset > text.size() ? MarkAt(text, text.size(), options.first_line)
+                                           : builder.MarkOf(exception.mark);
+    return ParseError{"yaml-syntax", mark, explanation.message, explanation.suggestion};
   } catch (const std::logic_error& exception) {
     // None is known. The text is a stranger's: no surprise in yaml-cpp may end the process.
     return ParseError{"yaml-syntax", Mark{options.first_line, 1},

@@ -252,6 +252,11 @@ TEST(YamlTest, EscapesMakeWholeCharacters) {
             "a\u0085b\u00A0c\u2028\u2029\u00E9\u00E9\u0085");
 }
 
+TEST(YamlTest, AnErrorStandsInTheText) {
+  EXPECT_EQ(Place(MustFail("a: \"\\u0")), "1:8 yaml-syntax");
+  EXPECT_EQ(Place(MustFail("a:\n  \"\\U0")), "2:7 yaml-syntax");
+}
+
 TEST(YamlTest, TabsSeparateAndNeverIndent) {
   EXPECT_EQ(Json("a:\t1\nb: [\t2,\t3]\t# c\n"), R"({"a":1,"b":[2,3]})");
   EXPECT_EQ(Json("a: |\n  \tx\n"), R"({"a":"\tx\n"})");
