@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the measurements. Usage: run.sh [PART] [FLAGS of the part's tool], parts: engine; none = all.
+# Runs the measurements. Usage: run.sh [PART] [FLAGS of the part's tool], parts: engine, ingest; none =
+# all.
 # Leaves build/loadtest/report.json (a list of figures), report.md (tables and plots), and the CSV
 # and SVG files that it shows. A part's figures are replaced as a whole; without the others' they
 # would be of different commits.
@@ -7,9 +8,9 @@ set -eu
 part="${1:-}"
 [ $# -eq 0 ] || shift
 case "$part" in
-  "" | engine) ;;
+  "" | engine | ingest) ;;
   *)
-    echo "loadtest: there is no part '$part'; parts: engine" >&2
+    echo "loadtest: there is no part '$part'; parts: engine, ingest" >&2
     exit 2
     ;;
 esac
@@ -34,7 +35,13 @@ run_engine() {
   done
 }
 
+run_ingest() {
+  cmake --build build/release --target ingest_loadtest
+  build/release/loadtest/ingest_loadtest --folder "$folder" --commit "$commit" "$@"
+}
+
 if [ -z "$part" ] || [ "$part" = engine ]; then run_engine "$@"; fi
+if [ -z "$part" ] || [ "$part" = ingest ]; then run_ingest "$@"; fi
 
 jq -s add "$folder"/*.report.json >"$folder/report.json"
 cat "$folder"/*.report.md >"$folder/report.md"

@@ -296,6 +296,16 @@ TEST_F(InputPlanTest, DefaultsOfArraysAreListsInConditions) {
   EXPECT_EQ(Get("e"), "null");
 }
 
+// So that a condition finds the event's own value in it.
+TEST_F(InputPlanTest, ObjectsOfAnEventsListAreTheTextsThatTheyAreInTheEvent) {
+  SetPayload(
+      R"({"l": [{"\u0074" : "a]},\"" , "x": [1, {"y": []}]}, [["\u00fc,", -1.50], null], {}]})");
+  ASSERT_NE(
+      Compile({}, {Binding("l", R"("$[[ event.l ]]")")}, R"({"l":{"type":"array","default":[]}})"),
+      nullptr);
+  EXPECT_EQ(Get("l"), R"([json:{"\u0074":"a]},\"","x":[1,{"y":[]}]} text:ü, json:-1.50 json:{} ])");
+}
+
 TEST_F(InputPlanTest, APayloadThatCannotBeReadFailsTheInput) {
   ASSERT_NE(Compile({}, {Binding("a", R"("$[[ event.x ]]")"), Binding("b", "1")},
                     R"({"a":{"default":"d"},"b":{"type":"number"}})"),

@@ -1,5 +1,6 @@
 #include "matcher/inputs/input_value.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -20,32 +21,46 @@ InputValue::Kind KindOfBareJson(std::string_view json) {
   return InputValue::Kind::kNumber;
 }
 
-void AddFlat(const JsonNode& node, ValueList* list) {
-  Value value;
-  switch (node.kind) {
-    case JsonNode::Kind::kNull:
-      return;
-    case JsonNode::Kind::kArray:
-      for (const JsonNode& item : node.items) AddFlat(item, list);
-      return;
-    case JsonNode::Kind::kBoolean:
-      value.kind = Value::Kind::kBoolean;
-      value.boolean = node.boolean;
-      break;
-    case JsonNode::Kind::kString:
-    case JsonNode::Kind::kNumber:
-      value.kind = Value::Kind::kText;
-      value.bare_json = node.kind == JsonNode::Kind::kNumber;
-      value.text = list->texts.emplace_front(node.text);
-      break;
-    case JsonNode::Kind::kObject: {
-      std::string& text = list->texts.emplace_front();
-      AppendJson(node, &text);
-      value.kind = Value::Kind::kText;
-      value.bare_json = true;
-      value.text = text;
-      break;
+bool EndsScalar(char c) { return c == ',' || c == ']' || c == '}'; }
+
+// The end of the value that begins at `at` in compact JSON.
+size_t EndOfValue(std::string_view json, size_t at) {
+  int depth = 0;
+  bool in_string = false;
+  for (; at < json.size(); ++at) {
+    const char c = json[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+      if (c == '"' && depth == 0) return at + 1;
+    } else if (depth == 0 && EndsScalar(c)) {
+      return at;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return at + 1;
     }
+  }
+  return json.size();
+}
+
+void AddElement(std::string_view json, ValueList* list) {
+  Value value;
+  value.kind = Value::Kind::kText;
+  if (json == "null") return;
+  if (json == "true" || json == "false") {
+    value.kind = Value::Kind::kBoolean;
+    value.boolean = json == "true";
+  } else if (json.starts_with('"')) {
+    const auto node = ParseJson(json);
+    if (!node.ok()) return;
+    value.text = list->texts.emplace_front(node->text);
+  } else {
+    // An object is its own text, as in the event that it came from: not spelled anew.
+    value.bare_json = true;
+    value.text = list->texts.emplace_front(json);
   }
   list->values.push_back(value);
 }
@@ -170,8 +185,15 @@ void AppendTextOf(const Value& value, std::string* out) {
 }
 
 void ValueList::AddArray(std::string_view json) {
-  const auto node = ParseJson(json);
-  if (node.ok()) AddFlat(*node, this);
+  for (size_t at = 0; at < json.size();) {
+    if (json[at] == '[' || json[at] == ']' || json[at] == ',') {
+      ++at;
+      continue;
+    }
+    const size_t end = std::max(EndOfValue(json, at), at + 1);
+    AddElement(json.substr(at, end - at), this);
+    at = end;
+  }
 }
 
 Value ViewOf(const InputValue& value) {

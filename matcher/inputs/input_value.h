@@ -47,6 +47,7 @@ struct ValueList {
   ValueList(const ValueList&) = delete;
   ValueList& operator=(const ValueList&) = delete;
 
+  // REQUIRES: `json` is a compact JSON array.
   void AddArray(std::string_view json);
 };
 

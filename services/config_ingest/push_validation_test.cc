@@ -99,6 +99,15 @@ TEST(PushValidationTest, LimitsHoldAtTheirValueAndNotOneBeyond) {
       {"changed_paths", [](Push* p, size_t n) { p->changed_paths.assign(n, "a"); },
        kChangedPathsMax},
       {"namespace_ids", [](Push* p, size_t n) { p->namespace_ids.assign(n, 1); }, kNamespacesMax},
+      {"permissions.project_ids",
+       [](Push* p, size_t n) { p->permissions.project_ids.assign(n, 1); }, kPermittedProjectsMax},
+      {"manifest has",
+       [](Push* p, size_t n) {
+         for (size_t i = p->manifest.size(); i < n; ++i) {
+           p->manifest.push_back({std::to_string(i), "b"});
+         }
+       },
+       kManifestEntriesMax},
   };
   for (const Limit& limit : limits) {
     SCOPED_TRACE(limit.name);

@@ -29,7 +29,7 @@ BEGIN {
   # Libraries that live behind one door: only[header prefix] = where it may be included.
   only["pqxx/"] = "services/lib/store tests loadtest"
   only["libpq-fe.h"] = "services/lib/store tests loadtest"
-  only["yaml-cpp/"] = "services/lib/yaml"
+  only["yaml-cpp/"] = "services/lib/yaml loadtest"
   only["spdlog/"] = "services/lib/base/log.cc"
   only["CLI/"] = "services/cli/parser.cc"
   grpc = "services/lib/base/grpc_ services/lib/client services/config_ingest services/event_matcher " \
