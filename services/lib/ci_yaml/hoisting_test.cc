@@ -364,13 +364,13 @@ b:
   EXPECT_EQ(SpellRules(hoisted), "");
   EXPECT_EQ(SpellIssues(hoisted),
             ".gitlab-ci.yml:2:22 error bad-pattern\n"
-            ".gitlab-ci.yml:3:23 error wrong-type\n"
+            ".gitlab-ci.yml:3:19 error wrong-type\n"
             ".gitlab-ci.yml:4:9 error bad-pattern\n"
             "a.yml:4:16 error bad-pattern\n"
             "a.yml:7:15 warning unknown-event\n"
             "a.yml:8:15 warning empty-events\n"
             "a.yml:9:15 error wrong-type\n"
-            "a.yml:10:14 error wrong-type\n");
+            "a.yml:10:7 error wrong-type\n");
 }
 
 TEST(HoistingTest, AConditionThatDoesNotParseIsLeftToGitLabAndSaidOnceAFile) {
