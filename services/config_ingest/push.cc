@@ -115,12 +115,16 @@ struct AppliedPush {
 
 namespace {
 
-// Matchers hold the project's ancestors, its branch, and the commit that its requests name; the
-// last two matter only with subscriptions.
+// Matchers hold the project's ancestors, whether its permissions are those of elsewhere, its
+// branch, and the commit that its requests name; the last two matter only with subscriptions.
 bool ChangesSet(const store::LockedProject& before, const store::StoredProject& after,
                 const SubscriptionDiff& diff) {
   if (!before.exists || before.project.deleted != after.deleted) return true;
   if (before.project.namespace_ids != after.namespace_ids) return true;
+  if (before.project.permission_namespace_ids.has_value() !=
+      after.permission_namespace_ids.has_value()) {
+    return true;
+  }
   return !diff.after.empty() || !diff.ended.empty();
 }
 
