@@ -77,6 +77,14 @@ const std::vector<oracle::NaiveMatch>& Expectation::StableMatches(const oracle::
   return stable_matches_[shape] = oracle::NaiveMatches(stable_, event);
 }
 
+const std::set<int64_t>& Expectation::MatchesOf(const AppliedPush& push,
+                                                const oracle::NaiveEvent& event) {
+  const Shape shape(event.names, event.project_id, event.namespace_ids, event.confidential);
+  const auto [at, is_new] = push_matches_.try_emplace({&push, shape});
+  if (is_new) at->second = Ids(oracle::NaiveMatches(push.subscriptions, event));
+  return at->second;
+}
+
 Expectation::Bounds Expectation::Match(const oracle::NaiveEvent& event, TimePoint begin,
                                        TimePoint end) {
   Bounds bounds;
@@ -85,7 +93,7 @@ Expectation::Bounds Expectation::Match(const oracle::NaiveEvent& event, TimePoin
     std::optional<std::set<int64_t>> all;
     for (const Span& span : spans) {
       if (span.begin > end || span.end < begin) continue;
-      const std::set<int64_t> ids = Ids(oracle::NaiveMatches(span.push->subscriptions, event));
+      const std::set<int64_t>& ids = MatchesOf(*span.push, event);
       all = all.has_value() ? Common(*all, ids) : ids;
       bounds.may.insert(ids.begin(), ids.end());
     }

@@ -19,6 +19,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "tests/fault/ledger.h"
@@ -74,6 +75,7 @@ class Expectation {
   // What matches all and any of the configurations in [begin, end].
   Bounds Match(const oracle::NaiveEvent& event, TimePoint begin, TimePoint end);
   const std::vector<oracle::NaiveMatch>& StableMatches(const oracle::NaiveEvent& event);
+  const std::set<int64_t>& MatchesOf(const AppliedPush& push, const oracle::NaiveEvent& event);
 
   const std::vector<AppliedPush> pushes_;
   const AppliedPush nothing_;  // before the first push of a probe
@@ -81,9 +83,10 @@ class Expectation {
   std::vector<oracle::NaiveSubscription> stable_;
   std::map<int64_t, std::vector<Span>> moving_;  // by project
 
-  // The stable set never changes: events that are alike match alike.
+  // Neither the stable set nor what a push applied ever changes: events that are alike match alike.
   using Shape = std::tuple<std::vector<std::string>, int64_t, std::vector<int64_t>, bool>;
   std::map<Shape, std::vector<oracle::NaiveMatch>> stable_matches_;
+  std::map<std::pair<const AppliedPush*, Shape>, std::set<int64_t>> push_matches_;
 };
 
 }  // namespace cievents::fault
