@@ -1,9 +1,9 @@
 // Which of many conditional entries an event can concern, without trying each: the access
 // conditions of one bucket (entries that share scope and pattern).
 //
-// Items are numbered 0 .. n-1 by their place in what Build was given, or as it was told. Collect gives a superset of
-// the items whose condition does not evaluate to kFalse; whoever asks evaluates the candidates in
-// full, so a false candidate costs time and nothing else.
+// Items are numbered 0 .. n-1 by their place in what Build was given, or as it was told. Collect
+// gives a superset of the items whose condition does not evaluate to kFalse; whoever asks evaluates
+// the candidates in full, so a false candidate costs time and nothing else.
 //
 //   item 7: env == "prod" && number == "42" && ref =~ /^team-/          three groups of one term
 //             ^ 90,000 items    ^ 10 items        ^ 3,000 items         counted: selectivity.h

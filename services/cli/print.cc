@@ -128,12 +128,10 @@ void PrintPush(const config::v1::PushConfigResponse& response) {
   if (response.issues_left_out() > 0) {
     std::printf("... and %d more issues\n", response.issues_left_out());
   }
-  std::printf(
-      "%s: %d added, %d updated, %d removed; %d live (sequence %lld)\n",
-      ResultName(response.result()).c_str(),
-      response.added(), response.updated(), response.removed(),
-      response.subscriptions_size() + response.subscriptions_left_out(),
-      static_cast<long long>(response.push_sequence()));
+  std::printf("%s: %d added, %d updated, %d removed; %d live (sequence %lld)\n",
+              ResultName(response.result()).c_str(), response.added(), response.updated(),
+              response.removed(), response.subscriptions_size() + response.subscriptions_left_out(),
+              static_cast<long long>(response.push_sequence()));
 }
 
 std::string SubscriptionToJson(const config::v1::Subscription& subscription) {

@@ -166,8 +166,9 @@ spec:
             R"({"debounce":{"edge":"first","time_ms":300000},"emits":["custom/x",)"
             R"("package/published"],"on_ambiguous":"retry","on_loop":"ignore-caused"})");
   EXPECT_TRUE(file.has_spec_events);
-  EXPECT_EQ(file.spec_inputs_json,
-            R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","regex":"b","type":"string"}})");
+  EXPECT_EQ(
+      file.spec_inputs_json,
+      R"({"a":{"default":1,"type":"number"},"iid":{"default":"b","regex":"b","type":"string"}})");
 }
 
 TEST(ParsedFileTest, IncludesOfTheCiFileKeepPathInputsAndPlace) {
@@ -272,7 +273,8 @@ TEST(ParsedFileTest, EveryIssueHasItsCodeAndPlace) {
        "`never`?"},
       {kHeader, EVENTS("{name: issue/closed, rules: [{if: a}]}"), "2:37 bad-condition", ""},
       {kHeader, EVENTS("{name: issue/closed, rules: [{if: '$[[ event.id ]]'}]}"), "", ""},
-      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"), "2:33 undeclared-inputs", ""},
+      {kHeader, EVENTS("{name: issue/closed, inputs: {a: '$[[ event.name ]]'}}"),
+       "2:33 undeclared-inputs", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: {a: b}}"), "2:33 undeclared-inputs", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: [a]}"), "2:32 wrong-type", ""},
       {kHeader, EVENTS("{name: issue/closed, inputs: {a: 123456789012345678901234567890}}"),

@@ -195,7 +195,8 @@ TEST_F(ProjectRowsTest, AnUnchangedPushDoesNotWaitForTheDisk) {
   push.push_sequence = 2;
   Sql(database_.dsn(),
       "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-      " INSERT INTO public.noted VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;"
+      " INSERT INTO public.noted VALUES (current_setting('synchronous_commit')); RETURN NEW; END "
+      "$$;"
       "CREATE TABLE noted (setting text);"
       "CREATE TRIGGER note BEFORE UPDATE ON cievents.projects FOR EACH ROW EXECUTE FUNCTION "
       "note()");
