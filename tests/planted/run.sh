@@ -22,6 +22,7 @@ for copy in pristine source; do
   mkdir -p "$work/$copy.new/tests"
   cp -R "$root/matcher" "$work/$copy.new/matcher"
   cp -R "$root/tests/oracle" "$work/$copy.new/tests/oracle"
+  cp "$root/tests/precompiled.cc" "$work/$copy.new/tests/precompiled.cc"  # CMake wants to see it
   awk '
     /^add_subdirectory\(matcher/ { print; next }
     /^add_subdirectory\(tests\)/ { print "add_subdirectory(tests/oracle)"; next }
