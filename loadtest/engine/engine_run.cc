@@ -90,9 +90,4 @@ WindowRate RunForAWindow(EngineRun* engine, const EventPool& events, uint64_t ma
   return rate;
 }
 
-void Progress(std::string_view text) {
-  static const double begin = WallSeconds();
-  fmt::print(stderr, "[{:6.1f} s] {}\n", WallSeconds() - begin, text);
-}
-
 }  // namespace cievents::loadtest

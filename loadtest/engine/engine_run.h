@@ -52,9 +52,6 @@ struct WindowRate {
 WindowRate RunForAWindow(EngineRun* engine, const EventPool& events, uint64_t matches_a_pass,
                          double seconds);
 
-// Prints a line of progress to stderr.
-void Progress(std::string_view text);
-
 }  // namespace cievents::loadtest
 
 #endif  // LOADTEST_ENGINE_ENGINE_RUN_H_

@@ -127,20 +127,6 @@ std::string FanOutName(int64_t matches) { return fmt::format("custom/fan{}", mat
 
 }  // namespace
 
-void AddSeries(Series series, Report* report) {
-  const std::vector<Bend> bends = FindBends(series);
-  const double count = static_cast<double>(
-      std::count_if(bends.begin(), bends.end(), [](const Bend& b) { return !b.is_machine; }));
-  Row row;
-  row.id = series.id + ".bends";
-  row.value = {count, count, count, 1};
-  row.unit = "stretches that rise faster than promised";
-  row.target = 0;
-  row.goal = Goal::kAtMost;
-  report->Add(row);
-  report->Add(std::move(series));
-}
-
 void MeasureGrowthOfPatterns(const Options& options, Report* report) {
   Series series{"engine.growth.patterns",
                 "Cost of an event while a project's patterns grow",
@@ -171,7 +157,7 @@ void MeasureGrowthOfPatterns(const Options& options, Report* report) {
                   options.MakeSchedule(kRounds, kWindowSeconds)),
               0, &series);
   }
-  AddSeries(std::move(series), report);
+  report->AddGrowth(std::move(series));
 }
 
 void MeasureGrowthOfRegexes(const Options& options, Report* report) {
@@ -200,7 +186,7 @@ void MeasureGrowthOfRegexes(const Options& options, Report* report) {
                            options.MakeSchedule(kRounds, kWindowSeconds)),
         0, &series);
   }
-  AddSeries(std::move(series), report);
+  report->AddGrowth(std::move(series));
 }
 
 void MeasureGrowthOfPayload(const Options& options, Report* report) {
@@ -238,7 +224,7 @@ void MeasureGrowthOfPayload(const Options& options, Report* report) {
             options.MakeSchedule(kRounds, kWindowSeconds)),
         0, &series);
   }
-  AddSeries(std::move(series), report);
+  report->AddGrowth(std::move(series));
 }
 
 void MeasureGrowthOfMatches(const Options& options, Report* report) {
@@ -272,7 +258,7 @@ void MeasureGrowthOfMatches(const Options& options, Report* report) {
                                  options.MakeSchedule(kRounds, kWindowSeconds)),
               0, &series);
   }
-  AddSeries(std::move(series), report);
+  report->AddGrowth(std::move(series));
 }
 
 }  // namespace cievents::loadtest

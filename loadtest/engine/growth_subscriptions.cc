@@ -81,9 +81,9 @@ class Growth {
     row.unit = fmt::format("ms of CPU, the longest of {} calls",
                            ShortNumber(static_cast<double>(projects_)));
     report->Add(row);
-    AddSeries(std::move(cost_), report);
-    AddSeries(std::move(insert_), report);
-    AddSeries(std::move(memory_), report);
+    report->AddGrowth(std::move(cost_));
+    report->AddGrowth(std::move(insert_));
+    report->AddGrowth(std::move(memory_));
   }
 
  private:

@@ -2,19 +2,12 @@
 #ifndef LOADTEST_ENGINE_SECTIONS_H_
 #define LOADTEST_ENGINE_SECTIONS_H_
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "loadtest/engine/options.h"
-#include "loadtest/harness/report.h"
+#include "loadtest/harness/tool.h"
 
 namespace cievents::loadtest {
-
-struct Section {
-  std::string name;  // what --only takes: `S1-1M`, `replace`, `growth.payload`
-  std::function<void(const Options&, Report*)> run;
-};
 
 std::vector<Section> WorkloadSections();
 
@@ -33,9 +26,6 @@ void MeasureGrowthOfPatterns(const Options& options, Report* report);
 void MeasureGrowthOfRegexes(const Options& options, Report* report);
 void MeasureGrowthOfPayload(const Options& options, Report* report);
 void MeasureGrowthOfMatches(const Options& options, Report* report);
-
-// Adds a series, and a row that counts its bends (none is the target).
-void AddSeries(Series series, Report* report);
 
 }  // namespace cievents::loadtest
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -82,6 +83,20 @@ std::string Report::Json() const {
     separator = ",\n";
   }
   return json + "\n]\n";
+}
+
+void Report::AddGrowth(Series series) {
+  const std::vector<Bend> bends = FindBends(series);
+  const double count = static_cast<double>(
+      std::count_if(bends.begin(), bends.end(), [](const Bend& b) { return !b.is_machine; }));
+  Row row;
+  row.id = series.id + ".bends";
+  row.value = {count, count, count, 1};
+  row.unit = "stretches that rise faster than promised";
+  row.target = 0;
+  row.goal = Goal::kAtMost;
+  Add(std::move(row));
+  series_.push_back(std::move(series));
 }
 
 void Report::AppendMachine(std::string* markdown) const {

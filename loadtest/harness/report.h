@@ -36,7 +36,8 @@ class Report {
   Report(std::string part, Machine machine);
 
   void Add(Row row) { rows_.push_back(std::move(row)); }
-  void Add(Series series) { series_.push_back(std::move(series)); }
+  // A series, and a row that counts its bends (none is the target).
+  void AddGrowth(Series series);
   void AddNote(std::string note) { notes_.push_back(std::move(note)); }
 
   std::string Json() const;  // a list of the rows

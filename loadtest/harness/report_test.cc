@@ -79,7 +79,7 @@ TEST(ReportTest, AllFilesAreWrittenAndTheTextNamesThem) {
   report.Add(Reached());
   Series series{"engine.growth.x", "Cost", "x", "ns", {}, {}};
   series.lines.push_back({"engine", 0, false, true, {{1, 10}, {10, 100}}});
-  report.Add(series);
+  report.AddGrowth(series);
   ASSERT_TRUE(report.Write(folder).ok());
   for (const char* name :
        {"engine.report.json", "engine.report.md", "engine.growth.x.csv", "engine.growth.x.svg"}) {
@@ -87,6 +87,7 @@ TEST(ReportTest, AllFilesAreWrittenAndTheTextNamesThem) {
   }
   EXPECT_THAT(report.Markdown(), HasSubstr("](engine.growth.x.svg)"));
   EXPECT_THAT(report.Markdown(), HasSubstr("BEND: `engine`"));
+  EXPECT_THAT(report.Markdown(), HasSubstr("engine.growth.x.bends | 1"));
   EXPECT_THAT(report.Markdown(), Not(HasSubstr("No bend")));
   std::ifstream csv(folder + "/engine.growth.x.csv");
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(csv), {}),

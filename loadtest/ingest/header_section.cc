@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "loadtest/engine/sections.h"
 #include "loadtest/harness/clocks.h"
 #include "loadtest/ingest/sections.h"
 #include "matcher/base/check.h"
@@ -27,7 +26,7 @@ std::string MakeHeader() {
         "      inputs:\n        iid: $[[ event.payload.object_attributes.iid ]]\n",
         i);
   }
-  return header + "  inputs:\n    iid: {default: none}\n";
+  return header + "  inputs:\n    iid: {type: number, default: 0}\n";
 }
 
 std::string MakeFile(const std::string& header, size_t bytes) {
@@ -93,7 +92,7 @@ void MeasureHeader(const Options& options, Report* report) {
                                            options.MakeSchedule(kRounds, kWindowSeconds / 4))[0];
     series.lines[0].points.push_back({static_cast<double>(bytes), 1e9 / rate.median});
   }
-  AddSeries(std::move(series), report);
+  report->AddGrowth(std::move(series));
 }
 
 }  // namespace cievents::loadtest

@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include "loadtest/engine/engine_run.h"
 #include "loadtest/harness/clocks.h"
+#include "loadtest/harness/tool.h"
 #include "loadtest/ingest/bare_push.h"
 #include "loadtest/ingest/sections.h"
 #include "loadtest/ingest/stage.h"

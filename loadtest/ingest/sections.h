@@ -2,7 +2,7 @@
 #ifndef LOADTEST_INGEST_SECTIONS_H_
 #define LOADTEST_INGEST_SECTIONS_H_
 
-#include "loadtest/engine/options.h"
+#include "loadtest/harness/options.h"
 #include "loadtest/harness/report.h"
 
 namespace cievents::loadtest {

@@ -1,6 +1,6 @@
-// What the command line of engine_loadtest says.
-#ifndef LOADTEST_ENGINE_OPTIONS_H_
-#define LOADTEST_ENGINE_OPTIONS_H_
+// What the command line of a load test says.
+#ifndef LOADTEST_HARNESS_OPTIONS_H_
+#define LOADTEST_HARNESS_OPTIONS_H_
 
 #include <string>
 #include <string_view>
@@ -29,4 +29,4 @@ bool ParseOptions(int argc, char** argv, Options* options, std::string* error);
 
 }  // namespace cievents::loadtest
 
-#endif  // LOADTEST_ENGINE_OPTIONS_H_
+#endif  // LOADTEST_HARNESS_OPTIONS_H_

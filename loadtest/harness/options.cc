@@ -1,4 +1,4 @@
-#include "loadtest/engine/options.h"
+#include "loadtest/harness/options.h"
 
 #include <fmt/format.h>
 
