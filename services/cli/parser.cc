@@ -284,7 +284,7 @@ void AddProjectVerbs(CLI::App* app, std::function<int()>* chosen) {
     return AddCommand<ProjectsOptions>(
         projects, verb, summary, chosen, run,
         [says, verb](CLI::App* command, ProjectsOptions* options) {
-          command->add_option("project", options->project_id, "the project's id")
+          command->add_option("project,--project-id", options->project_id, "the project's id")
               ->required()
               ->check(kPositiveId);
           command

@@ -117,6 +117,7 @@ absl::Status Send(IngestClient& client, const Operation& operation, std::atomic<
       return status;
     }
     again->fetch_add(1);
+    // A sender's pause; nothing tells it that Postgres is back.
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
@@ -138,6 +139,7 @@ class ConcurrentTest : public ::testing::Test {
     for (int i = 0; i < kPushers; ++i) {
       pushers.emplace_back([&] {
         for (size_t at = next++; at < operations.size(); at = next++) {
+          next.notify_one();
           const absl::Status status = Send(*client_, operations[at], &again_);
           if (status.ok()) continue;
           ++wrong;
@@ -147,7 +149,7 @@ class ConcurrentTest : public ::testing::Test {
     }
     for (int restart = 1; restart <= kRestarts; ++restart) {
       const size_t when = operations.size() * static_cast<size_t>(restart) / (kRestarts + 1);
-      while (next < when) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      for (size_t sent = next; sent < when; sent = next) next.wait(sent);
       EXPECT_TRUE(store::Cluster().KillAll().ok());
       EXPECT_TRUE(store::Cluster().Restart().ok());
     }
