@@ -150,6 +150,7 @@ PushHandler::PushHandler(store::ConfigStore& store, std::shared_ptr<const Catalo
     : store_(store), catalogue_(std::move(catalogue)), diff_(std::move(diff)) {}
 
 absl::StatusOr<store::PushPlan> PushHandler::Plan(const Push& push, CommitFiles* files,
+                                                  const ci_yaml::Assembly* assembled,
                                                   const store::LockedProject& locked,
                                                   AppliedPush* applied) const {
   *applied = AppliedPush();  // the store may call again after a serialization failure
@@ -157,8 +158,13 @@ absl::StatusOr<store::PushPlan> PushHandler::Plan(const Push& push, CommitFiles*
   // A push without a manifest comes here only to be recorded as stale. Were it not, its empty
   // manifest would say that the commit has no files.
   if (!push.has_manifest) return absl::AbortedError("the push is not stale any more; push again");
-  files->UseStored(locked.files);
-  ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, files);
+  ci_yaml::Assembly assembly;
+  if (assembled != nullptr) {
+    assembly = *assembled;
+  } else {
+    files->UseStored(locked.files);
+    assembly = AssembleCommit(push, *catalogue_, files);
+  }
   if (!assembly.needs_content.empty()) {
     // Another push moved the cache between our look and the lock.
     applied->answer = NeedsContent(std::move(assembly), locked);
@@ -229,29 +235,42 @@ absl::StatusOr<PushAnswer> PushHandler::Handle(const Push& push) const {
   }
   if (!push.has_manifest) return HandleWithoutManifest(push);
 
-  CIEVENTS_ASSIGN_OR_RETURN(const store::LockedProject known, store_.Read(push.project_id));
-  const bool validate_only = push.dry_run || !IsDefaultBranch(push);
   CommitFiles files(push, *catalogue_);
-  if (!validate_only && IsStale(push, known)) return Apply(push, &files);  // records it
-  files.UseStored(known.files);
-  ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, &files);
-  if (!assembly.needs_content.empty()) return NeedsContent(std::move(assembly), known);
-  if (validate_only) {
-    PushAnswer answer = Describe(diff_(known.subscriptions, assembly.drafts, push.run_as_user_id),
-                                 std::move(assembly.issues));
-    answer.result = PushResult::kValidated;
-    answer.push_sequence = known.project.push_sequence;
-    return answer;
+  if (!push.dry_run && IsDefaultBranch(push) && !push.contents.empty()) {
+    // Most pushes bring all that counts: what is stored need not be read before the lock is taken.
+    // The files are parsed here, outside the lock.
+    ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, &files);
+    // Where a file is broken, its last good version counts, which is stored.
+    if (!HasErrors(assembly.issues) && assembly.needs_content.empty()) {
+      return Apply(push, &files, &assembly);
+    }
   }
-
-  return Apply(push, &files);
+  return HandleWithStored(push, &files);
 }
 
-absl::StatusOr<PushAnswer> PushHandler::Apply(const Push& push, CommitFiles* files) const {
+absl::StatusOr<PushAnswer> PushHandler::HandleWithStored(const Push& push,
+                                                         CommitFiles* files) const {
+  CIEVENTS_ASSIGN_OR_RETURN(const store::LockedProject known, store_.Read(push.project_id));
+  const bool validate_only = push.dry_run || !IsDefaultBranch(push);
+  if (!validate_only && IsStale(push, known)) return Apply(push, files, nullptr);  // records it
+  files->UseStored(known.files);
+  ci_yaml::Assembly assembly = AssembleCommit(push, *catalogue_, files);
+  if (!assembly.needs_content.empty()) return NeedsContent(std::move(assembly), known);
+  if (!validate_only) return Apply(push, files, nullptr);
+  PushAnswer answer = Describe(diff_(known.subscriptions, assembly.drafts, push.run_as_user_id),
+                               std::move(assembly.issues));
+  answer.result = PushResult::kValidated;
+  answer.push_sequence = known.project.push_sequence;
+  return answer;
+}
+
+absl::StatusOr<PushAnswer> PushHandler::Apply(const Push& push, CommitFiles* files,
+                                              const ci_yaml::Assembly* assembly) const {
   AppliedPush applied;
-  const absl::StatusOr<std::vector<int64_t>> ids = store_.Transact(
-      push.project_id,
-      [&](const store::LockedProject& locked) { return Plan(push, files, locked, &applied); });
+  const absl::StatusOr<std::vector<int64_t>> ids =
+      store_.Transact(push.project_id, [&](const store::LockedProject& locked) {
+        return Plan(push, files, assembly, locked, &applied);
+      });
   if (!ids.ok()) {
     if (applied.answer.result == PushResult::kNeedsContent) return applied.answer;
     return ids.status();
@@ -285,7 +304,7 @@ absl::StatusOr<PushAnswer> PushHandler::HandleWithoutManifest(const Push& push) 
   CIEVENTS_ASSIGN_OR_RETURN(const store::LockedProject known, store_.Read(push.project_id));
   if (!push.dry_run && IsDefaultBranch(push) && IsStale(push, known)) {
     CommitFiles files(push, *catalogue_);
-    return Apply(push, &files);  // records it
+    return Apply(push, &files, nullptr);  // records it
   }
   answer.push_sequence = known.project.push_sequence;
   return answer;

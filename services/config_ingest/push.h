@@ -92,11 +92,17 @@ class PushHandler {
 
  private:
   absl::StatusOr<PushAnswer> HandleWithoutManifest(const Push& push) const;
+  // Looks at what is stored before it takes the lock: it may be needed to know the files, and for a
+  // push that is only validated there is nothing else to do.
+  absl::StatusOr<PushAnswer> HandleWithStored(const Push& push, CommitFiles* files) const;
   absl::StatusOr<store::PushPlan> Plan(const Push& push, CommitFiles* files,
+                                       const ci_yaml::Assembly* assembled,
                                        const store::LockedProject& locked,
                                        AppliedPush* applied) const;
-  // The transaction: the push is applied, or recorded as stale.
-  absl::StatusOr<PushAnswer> Apply(const Push& push, CommitFiles* files) const;
+  // The transaction: the push is applied, or recorded as stale. `assembly` is given where nothing
+  // that is stored can change it; null: it is made under the lock.
+  absl::StatusOr<PushAnswer> Apply(const Push& push, CommitFiles* files,
+                                   const ci_yaml::Assembly* assembly) const;
 
   store::ConfigStore& store_;
   const std::shared_ptr<const Catalogue> catalogue_;

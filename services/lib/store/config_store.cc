@@ -100,20 +100,22 @@ StoredSubscription ToSubscription(const pqxx::row& row) {
 void ReadFilesAndSubscriptions(pqxx::transaction_base& transaction, LockedProject& locked) {
   const int64_t project_id = locked.project.project_id;
   for (const pqxx::row& row :
-       transaction.exec_params("SELECT path, role, blob_id, parsed, good_blob_id, good_parsed"
-                               " FROM cievents.config_files WHERE project_id = $1 ORDER BY path",
-                               project_id)) {
+       ExecPrepared(transaction, "read_config_files",
+                    "SELECT path, role, blob_id, parsed, good_blob_id, good_parsed"
+                    " FROM cievents.config_files WHERE project_id = $1 ORDER BY path",
+                    project_id)) {
     locked.files.push_back({row[0].c_str(), row[1].c_str(), row[2].c_str(), row[3].c_str(),
                             row[4].c_str(), row[5].c_str()});
   }
-  for (const pqxx::row& row : transaction.exec_params(
-           fmt::format("SELECT {} FROM cievents.subscriptions s WHERE s.project_id = $1"
-                       // Older tombstones get their id back by their key, if it returns.
-                       " AND (s.ended_at IS NULL"
-                       "   OR s.ended_at > clock_timestamp() - interval '72 hours')"
-                       " ORDER BY s.path, s.subscription_id",
-                       kSubscriptionColumns),
-           project_id)) {
+  static const std::string read_subscriptions = fmt::format(
+      "SELECT {} FROM cievents.subscriptions s WHERE s.project_id = $1"
+      // Older tombstones get their id back by their key, if it returns.
+      " AND (s.ended_at IS NULL"
+      "   OR s.ended_at > clock_timestamp() - interval '72 hours')"
+      " ORDER BY s.path, s.subscription_id",
+      kSubscriptionColumns);
+  for (const pqxx::row& row :
+       ExecPrepared(transaction, "read_subscriptions", read_subscriptions, project_id)) {
     locked.subscriptions.push_back(ToSubscription(row));
   }
 }
@@ -121,7 +123,8 @@ void ReadFilesAndSubscriptions(pqxx::transaction_base& transaction, LockedProjec
 // ---- Writing
 
 void WriteFiles(pqxx::transaction_base& transaction, const PushPlan& plan) {
-  transaction.exec_params(
+  ExecPrepared(
+      transaction, "write_config_files",
       "WITH given AS (SELECT * FROM json_to_recordset($2::json) AS f (path text, role text,"
       "   blob_id text, parsed text, good_blob_id text, good_parsed text)),"
       " gone AS (DELETE FROM cievents.config_files c WHERE c.project_id = $1"
@@ -186,16 +189,17 @@ absl::Status WriteKnown(pqxx::transaction_base& transaction, const LockedProject
   if (known == 0) return absl::OkStatus();
   const std::string writes = WritesJson(plan.writes, Which::kKnown);
   if (SomeKeyChanges(before, plan)) GiveUpKeys(transaction, plan, writes);
-  const pqxx::result written = transaction.exec_params(
-      fmt::format("UPDATE cievents.subscriptions s SET path = w.path,"
-                  " inputs_digest = w.inputs_digest, workflow_id = w.workflow_id,"
-                  " entries = w.entries::json, inputs = w.inputs::json,"
-                  " spec_inputs = w.spec_inputs::json, hoisted_rules = w.hoisted_rules::json,"
-                  " owner_user_id = w.owner_user_id, root_namespace_id = $3,"
-                  " updated_at = clock_timestamp(), ended_at = NULL"
-                  " FROM {} WHERE s.project_id = $1 AND s.subscription_id = w.subscription_id",
-                  kGivenWrites),
-      plan.project.project_id, writes, RootOf(plan.project));
+  static const std::string write_subscriptions = fmt::format(
+      "UPDATE cievents.subscriptions s SET path = w.path,"
+      " inputs_digest = w.inputs_digest, workflow_id = w.workflow_id,"
+      " entries = w.entries::json, inputs = w.inputs::json,"
+      " spec_inputs = w.spec_inputs::json, hoisted_rules = w.hoisted_rules::json,"
+      " owner_user_id = w.owner_user_id, root_namespace_id = $3,"
+      " updated_at = clock_timestamp(), ended_at = NULL"
+      " FROM {} WHERE s.project_id = $1 AND s.subscription_id = w.subscription_id",
+      kGivenWrites);
+  const pqxx::result written = ExecPrepared(transaction, "write_subscriptions", write_subscriptions,
+                                            plan.project.project_id, writes, RootOf(plan.project));
   if (written.affected_rows() == static_cast<size_t>(known)) return absl::OkStatus();
   return Error(absl::StatusCode::kNotFound,
                "of {} subscriptions that the push changes only {} are project {}'s", known,
@@ -384,11 +388,11 @@ absl::StatusOr<std::optional<int64_t>> ConfigStore::MoveUnchanged(
   CIEVENTS_RETURN_IF_ERROR(CheckTexts(project));
   std::optional<int64_t> sequence;
   const absl::Status status = pool_->RunStatement([&](pqxx::transaction_base& transaction) {
-    transaction.conn().prepare("move_unchanged", kMoveUnchangedSql);
-    const pqxx::result moved = transaction.exec_prepared(
-        "move_unchanged", project.project_id, previous_commit_sha, project.commit_sha,
-        project.push_sequence, JsonStrings(changed_paths), IdArray(project.namespace_ids),
-        project.default_branch, project.ci_config_path, ScopeLines(project), project.project_path);
+    const pqxx::result moved = ExecPrepared(
+        transaction, "move_unchanged", kMoveUnchangedSql, project.project_id, previous_commit_sha,
+        project.commit_sha, project.push_sequence, JsonStrings(changed_paths),
+        IdArray(project.namespace_ids), project.default_branch, project.ci_config_path,
+        ScopeLines(project), project.project_path);
     if (!moved.empty()) sequence = moved[0][0].as<int64_t>();
     return absl::OkStatus();
   });

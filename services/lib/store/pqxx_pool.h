@@ -25,6 +25,15 @@ absl::Status CatchPqxx(const std::function<absl::Status()>& work);
 // libpqxx passes text parameters as C strings, which would silently end at a NUL: kInvalidArgument.
 absl::Status RefuseNul(std::string_view text, std::string_view what);
 
+// Runs a statement that its connection has parsed and planned before: for what every push runs.
+// `name` stands for one text everywhere (pqxx::argument_error otherwise).
+template <typename... Arguments>
+pqxx::result ExecPrepared(pqxx::transaction_base& transaction, const char* name,
+                          const std::string& sql, const Arguments&... arguments) {
+  transaction.conn().prepare(name, sql);
+  return transaction.exec_prepared(name, arguments...);
+}
+
 // Thread-safe.
 class PqxxPool {
  public:

@@ -69,15 +69,17 @@ absl::Status CheckTexts(const StoredProject& project) {
 
 bool ReadProject(pqxx::transaction_base& transaction, int64_t project_id, Lock lock,
                  StoredProject& project) {
-  const pqxx::result rows = transaction.exec_params(
-      fmt::format("SELECT array_to_string(namespace_ids, ','), path, default_branch,"
-                  " ci_config_path, push_sequence, commit_sha, run_as_user_id,"
-                  " array_to_string(allowed_scopes, E'\\n'), deleted_at IS NOT NULL,"
-                  " location_sequence, availability_sequence, existence_sequence, archived,"
-                  " ci_disabled, array_to_string(permission_namespace_ids, ',')"
-                  " FROM cievents.projects WHERE project_id = $1{}",
-                  lock == Lock::kForUpdate ? " FOR UPDATE" : ""),
-      project_id);
+  static const std::string read =
+      "SELECT array_to_string(namespace_ids, ','), path, default_branch,"
+      " ci_config_path, push_sequence, commit_sha, run_as_user_id,"
+      " array_to_string(allowed_scopes, E'\\n'), deleted_at IS NOT NULL,"
+      " location_sequence, availability_sequence, existence_sequence, archived,"
+      " ci_disabled, array_to_string(permission_namespace_ids, ',')"
+      " FROM cievents.projects WHERE project_id = $1";
+  const pqxx::result rows =
+      lock == Lock::kForUpdate
+          ? ExecPrepared(transaction, "lock_project", read + " FOR UPDATE", project_id)
+          : ExecPrepared(transaction, "read_project", read, project_id);
   project = StoredProject();
   project.project_id = project_id;
   if (rows.empty()) return false;
@@ -116,22 +118,22 @@ bool LockProjectRow(pqxx::transaction_base& transaction, int64_t project_id,
 void WriteProject(pqxx::transaction_base& transaction, const StoredProject& before,
                   const StoredProject& after) {
   const bool has_permissions_of_elsewhere = after.permission_namespace_ids.has_value();
-  transaction.exec_params(
-      "UPDATE cievents.projects SET namespace_ids = $2::bigint[], slot = $3, path = $4,"
-      " default_branch = $5, ci_config_path = $6, push_sequence = $7, commit_sha = $8,"
-      " run_as_user_id = $9,"
-      " allowed_scopes = coalesce(string_to_array(nullif($10, ''), E'\\n'), '{}'),"
-      " deleted_at = CASE WHEN $11 THEN coalesce(deleted_at, clock_timestamp()) END,"
-      " location_sequence = $12, availability_sequence = $13, existence_sequence = $14,"
-      " archived = $15, ci_disabled = $16,"
-      " permission_namespace_ids = CASE WHEN $17 THEN $18::bigint[] END"
-      " WHERE project_id = $1",
-      after.project_id, IdArray(after.namespace_ids), matcher::SlotOf(RootOf(after)),
-      after.project_path, after.default_branch, after.ci_config_path, after.push_sequence,
-      after.commit_sha, after.run_as_user_id, ScopeLines(after), after.deleted,
-      after.location_sequence, after.availability_sequence, after.existence_sequence,
-      after.archived, after.ci_disabled, has_permissions_of_elsewhere,
-      has_permissions_of_elsewhere ? IdArray(*after.permission_namespace_ids) : "{}");
+  ExecPrepared(transaction, "write_project",
+               "UPDATE cievents.projects SET namespace_ids = $2::bigint[], slot = $3, path = $4,"
+               " default_branch = $5, ci_config_path = $6, push_sequence = $7, commit_sha = $8,"
+               " run_as_user_id = $9,"
+               " allowed_scopes = coalesce(string_to_array(nullif($10, ''), E'\\n'), '{}'),"
+               " deleted_at = CASE WHEN $11 THEN coalesce(deleted_at, clock_timestamp()) END,"
+               " location_sequence = $12, availability_sequence = $13, existence_sequence = $14,"
+               " archived = $15, ci_disabled = $16,"
+               " permission_namespace_ids = CASE WHEN $17 THEN $18::bigint[] END"
+               " WHERE project_id = $1",
+               after.project_id, IdArray(after.namespace_ids), matcher::SlotOf(RootOf(after)),
+               after.project_path, after.default_branch, after.ci_config_path, after.push_sequence,
+               after.commit_sha, after.run_as_user_id, ScopeLines(after), after.deleted,
+               after.location_sequence, after.availability_sequence, after.existence_sequence,
+               after.archived, after.ci_disabled, has_permissions_of_elsewhere,
+               has_permissions_of_elsewhere ? IdArray(*after.permission_namespace_ids) : "{}");
   if (RootOf(before) == RootOf(after)) return;
   // A project that moved to another root takes its subscriptions along.
   transaction.exec_params(
@@ -141,13 +143,15 @@ void WriteProject(pqxx::transaction_base& transaction, const StoredProject& befo
 }
 
 void MarkProjectChanged(pqxx::transaction_base& transaction, int64_t project_id) {
-  transaction.exec_params("SELECT cievents.mark_project_changed($1)", project_id);
+  ExecPrepared(transaction, "mark_project_changed", "SELECT cievents.mark_project_changed($1)",
+               project_id);
 }
 
 void WriteRecord(pqxx::transaction_base& transaction, const StoredProject& project,
                  const PushRecord& record) {
   // One statement: the rows to remove are counted without the one that it writes.
-  transaction.exec_params(
+  ExecPrepared(
+      transaction, "write_push_record",
       "WITH gone AS (DELETE FROM cievents.config_pushes WHERE project_id = $1 AND push_id <= ("
       "   SELECT push_id FROM cievents.config_pushes WHERE project_id = $1"
       "   ORDER BY push_id DESC OFFSET $10 LIMIT 1))"
