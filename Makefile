@@ -22,7 +22,7 @@ test: ## install, build with ASan + UBSan, and run every test
 	@$(INSTALL) build run test
 	@sh tests/run.sh
 
-loadtest: ## measure (ONLY=engine or ingest for a part)
+loadtest: ## measure (ONLY=engine, ingest or service for a part)
 	@$(INSTALL) build run
 	@sh loadtest/run.sh $(ONLY)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the measurements. Usage: run.sh [PART] [FLAGS of the part's tool], parts: engine, ingest; none =
-# all.
+# Runs the measurements. Usage: run.sh [PART] [FLAGS of the part's tool], parts: engine, ingest,
+# service; none = all.
 # Leaves build/loadtest/report.json (a list of figures), report.md (tables and plots), and the CSV
 # and SVG files that it shows. A part's figures are replaced as a whole; without the others' they
 # would be of different commits.
@@ -8,9 +8,9 @@ set -eu
 part="${1:-}"
 [ $# -eq 0 ] || shift
 case "$part" in
-  "" | engine | ingest) ;;
+  "" | engine | ingest | service) ;;
   *)
-    echo "loadtest: there is no part '$part'; parts: engine, ingest" >&2
+    echo "loadtest: there is no part '$part'; parts: engine, ingest, service" >&2
     exit 2
     ;;
 esac
@@ -40,8 +40,14 @@ run_ingest() {
   build/release/loadtest/ingest_loadtest --folder "$folder" --commit "$commit" "$@"
 }
 
+run_service() {
+  cmake --build build/release --target service_loadtest
+  build/release/loadtest/service_loadtest --folder "$folder" --commit "$commit" "$@"
+}
+
 if [ -z "$part" ] || [ "$part" = engine ]; then run_engine "$@"; fi
 if [ -z "$part" ] || [ "$part" = ingest ]; then run_ingest "$@"; fi
+if [ -z "$part" ] || [ "$part" = service ]; then run_service "$@"; fi
 
 jq -s add "$folder"/*.report.json >"$folder/report.json"
 cat "$folder"/*.report.md >"$folder/report.md"

@@ -16,6 +16,7 @@ double Seconds(clockid_t clock) {
 }  // namespace
 
 double ThreadCpuSeconds() { return Seconds(CLOCK_THREAD_CPUTIME_ID); }
+double ProcessCpuSeconds() { return Seconds(CLOCK_PROCESS_CPUTIME_ID); }
 double WallSeconds() { return Seconds(CLOCK_MONOTONIC); }
 
 bool PinThread(int core) {

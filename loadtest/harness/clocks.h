@@ -6,6 +6,7 @@
 namespace cievents::loadtest {
 
 double ThreadCpuSeconds();
+double ProcessCpuSeconds();  // of all threads
 double WallSeconds();
 
 // Binds the calling thread to one core. False if the machine has no such core or does not allow it.
