@@ -141,18 +141,18 @@ std::string InsertSql() {
       fmt::arg("request_places", Places(1 + EventColumns().size(), RequestColumns().size())));
 }
 
+matcher::EventUid NewUid(int64_t time_ms) {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return {static_cast<uint64_t>(time_ms) << 16 | 0x7000 | (random() & 0xFFF),
+          uint64_t{1} << 63 | random() >> 2};
+}
+
 }  // namespace
 
 struct BareEnqueue::State {
   explicit State(store::LibpqConnection opened) : connection(std::move(opened)) {}
 
-  matcher::EventUid NewUid(int64_t time_ms) {
-    return {static_cast<uint64_t>(time_ms) << 16 | 0x7000 | (random() & 0xFFF),
-            uint64_t{1} << 63 | random() >> 2};
-  }
-
   store::LibpqConnection connection;
-  std::mt19937_64 random{std::random_device{}()};
 };
 
 BareEnqueue::BareEnqueue(const std::string& dsn) {
@@ -168,21 +168,25 @@ BareEnqueue::BareEnqueue(const std::string& dsn) {
 
 BareEnqueue::~BareEnqueue() = default;
 
-void BareEnqueue::Write(std::vector<EventRows>* group) {
+void Renew(std::vector<EventRows>* group) {
   const int64_t now_ms = absl::ToUnixMillis(absl::Now());
   for (EventRows& rows : *group) {
-    rows.event.uid = state_->NewUid(now_ms);
+    rows.event.uid = NewUid(now_ms);
     rows.event.time_ms = now_ms;
     rows.event.received_time_ms = now_ms;
     WriteEventId(rows.event.event_id.data());
   }
   std::sort(group->begin(), group->end(),
             [](const EventRows& a, const EventRows& b) { return a.event.uid < b.event.uid; });
-  size_t requests = 0;
   for (EventRows& rows : *group) {
-    requests += rows.requests.size();
     for (RequestRow& request : rows.requests) request.event_uid = rows.event.uid;
   }
+}
+
+void BareEnqueue::Write(std::vector<EventRows>* group) {
+  Renew(group);
+  size_t requests = 0;
+  for (const EventRows& rows : *group) requests += rows.requests.size();
   std::vector<BinaryArray> arrays;
   for (const auto& column : EventColumns()) {
     BinaryArray& array = arrays.emplace_back(column.type, group->size());

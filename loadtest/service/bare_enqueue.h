@@ -25,14 +25,16 @@ EventRows MakeEventRows(const events::v1::Event& event,
                         const matcher::ProjectSubscriptions& project,
                         const std::string& inputs_json);
 
+// Gives the events new ids, uids and times, and sorts them.
+void Renew(std::vector<EventRows>* group);
+
 // One connection. Not thread-safe.
 class BareEnqueue {
  public:
   explicit BareEnqueue(const std::string& dsn);
   ~BareEnqueue();
 
-  // Gives the events new ids, uids and times, and writes them. Ends the load test if Postgres does
-  // not take them.
+  // Renews the events and writes them. Ends the load test if Postgres does not take them.
   void Write(std::vector<EventRows>* group);
 
  private:

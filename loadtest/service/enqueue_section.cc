@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -30,6 +31,15 @@ double RunningTotal(const std::string& dsn) {
                      nullptr);
 }
 
+// How many rows a commit has on average: rows of one have one xmin.
+double RowsACommit(const std::string& dsn) {
+  return std::strtod(RunSql(dsn,
+                            "SELECT count(*) / count(DISTINCT xmin::text)::float8"
+                            " FROM cievents.pipeline_requests")
+                         .c_str(),
+                     nullptr);
+}
+
 // What a window was, by the clocks that the rows need.
 struct Work {
   double rows = 0;
@@ -37,6 +47,7 @@ struct Work {
   double postgres_seconds = 0;  // CPU
   double server_seconds = 0;    // CPU of the matcher
   double own_seconds = 0;       // CPU of this process
+  double rows_a_commit = 0;
 };
 
 class Enqueueing {
@@ -101,6 +112,7 @@ class Enqueueing {
     work.server_seconds = matcher_->CpuSeconds() - server;
     work.own_seconds = ProcessCpuSeconds() - own;
     work.seconds = WallSeconds() - begin;
+    work.rows_a_commit = RowsACommit(dsn_);
     const double stored = RunningTotal(dsn_);
     if (stored != work.rows) {
       Die("the queue", fmt::format("{} rows are there, {} were acknowledged", stored, work.rows));
@@ -121,12 +133,18 @@ void MeasureRate(const Options& options, Stage& stage, Report* report) {
   Enqueueing enqueueing(stage, /*writers=*/1);
   const double seconds = Window(options, kWindowSeconds);
   const auto rate = [](const Work& work) { return work.rows / work.seconds; };
-  const auto rates = TakeTurns({[&] { return rate(enqueueing.RunMatcher(seconds)); },
+  std::vector<double> groups;
+  const auto rates = TakeTurns({[&] {
+                                  const Work work = enqueueing.RunMatcher(seconds);
+                                  groups.push_back(work.rows_a_commit);
+                                  return rate(work);
+                                },
                                 [&] { return rate(enqueueing.RunBare(seconds)); }},
                                kRounds, options);
   AddFigure("service.enqueue.rate", "matched rows/s", rates[0], rates[1], "bare insert", report);
   AddRatio("service.enqueue.ratio", rates[0], rates[1], "the bare insert's, 1 writer",
            {Goal::kAtLeast, 0.8}, report);
+  AddFigure("service.enqueue.group", "rows a commit", Counted(groups), {}, "", report);
 }
 
 void MeasureCpu(const Options& options, Stage& stage, Report* report) {
@@ -135,10 +153,12 @@ void MeasureCpu(const Options& options, Stage& stage, Report* report) {
   std::vector<double> rates;
   std::vector<double> postgres;
   std::vector<double> emitter;
+  std::vector<double> groups;
   const auto costs =
       TakeTurns({[&] {
                    const Work work = enqueueing.RunMatcher(seconds);
                    rates.push_back(work.rows / work.seconds);
+                   groups.push_back(work.rows_a_commit);
                    postgres.push_back(work.postgres_seconds * 1e6 / work.rows);
                    emitter.push_back(work.own_seconds * 1e6 / work.rows);
                    return (work.postgres_seconds + work.server_seconds) * 1e6 / work.rows;
@@ -158,6 +178,45 @@ void MeasureCpu(const Options& options, Stage& stage, Report* report) {
   AddFigure(id + "emitter_cpu", "us of CPU a row, of who sends the events", Counted(emitter), {},
             "", report);
   AddFigure(id + "rate", "matched rows/s", Counted(rates), {}, "", report);
+  AddFigure(id + "group", "rows a commit", Counted(groups), {}, "", report);
+}
+
+// The statement of the queue's writers beside the bare one: what Postgres spends on a row, whoever
+// sends it.
+void MeasureStatement(const Options& options, Stage& stage, Report* report) {
+  const std::string& dsn = FanOutDatabase(stage);
+  BareEnqueue bare(dsn);
+  auto writer = store::EnqueueConnection::Connect(dsn);
+  if (!writer.ok()) Die("the statement", std::string(writer.status().message()));
+  std::vector<EventRows> group = MakeFanOutRows(0, kGroupEvents);
+  const double seconds = Window(options, kWindowSeconds);
+  const auto turn = [&](const std::function<void()>& write) -> Turn {
+    return [&stage, &dsn, seconds, write] {
+      EmptyQueue(dsn);
+      const double postgres = stage.PostgresCpuSeconds();
+      const double end = WallSeconds() + seconds;
+      double rows = 0;
+      for (; WallSeconds() < end; rows += kGroupEvents * kFanOut) write();
+      return (stage.PostgresCpuSeconds() - postgres) * 1e6 / rows;
+    };
+  };
+  const auto costs = TakeTurns(
+      {turn([&] {
+         Renew(&group);
+         store::EnqueueBatch batch;
+         for (const EventRows& rows : group) {
+           batch.events.push_back(rows.event);
+           batch.requests.insert(batch.requests.end(), rows.requests.begin(), rows.requests.end());
+         }
+         const auto written = (*writer)->Enqueue(batch);
+         if (!written.ok()) {
+           Die("the statement", std::string(written.status().message()));
+         }
+       }),
+       turn([&] { bare.Write(&group); })},
+      kRounds, options);
+  AddFigure("service.enqueue.statement.postgres_cpu", "us of Postgres' CPU a row", costs[0],
+            costs[1], "bare insert", report);
 }
 
 }  // namespace
@@ -165,6 +224,7 @@ void MeasureCpu(const Options& options, Stage& stage, Report* report) {
 void MeasureEnqueue(const Options& options, Stage& stage, Report* report) {
   MeasureRate(options, stage, report);
   MeasureCpu(options, stage, report);
+  MeasureStatement(options, stage, report);
 }
 
 }  // namespace cievents::loadtest
