@@ -9,7 +9,7 @@ namespace cievents::cli {
 int RunDev(const DevOptions& options);
 
 int RunIngest(const RoleOptions& options);
-int RunMatcher(const RoleOptions& options);
+int RunMatcher(const MatcherOptions& options);
 int RunDispatcher(const RoleOptions& options);
 int RunMigrate(const MigrateOptions& options);
 
@@ -28,6 +28,8 @@ int RunRequestsList(const RequestsOptions& options);
 int RunRequestsShow(const RequestsOptions& options);
 int RunRequestsWatch(const RequestsOptions& options);
 int RunRequestsLease(const RequestsOptions& options);
+int RunSpoolList(const SpoolOptions& options);
+int RunSpoolDrain(const SpoolDrainOptions& options);
 int RunSubscriptionsList(const SubscriptionsOptions& options);
 int RunEventsList(const EventsOptions& options);
 int RunEventsMap(const EventsOptions& options);

@@ -88,16 +88,21 @@ absl::StatusOr<std::unique_ptr<store::LocalPostgres>> StartPostgres(const std::s
   return postgres;
 }
 
-absl::Status StartRoles(const std::string& dsn, const std::shared_ptr<const Catalogue>& catalogue,
-                        Roles* roles) {
+absl::Status StartRoles(const std::string& dsn, const std::string& dir,
+                        const std::shared_ptr<const Catalogue>& catalogue, Roles* roles) {
   CIEVENTS_ASSIGN_OR_RETURN(roles->ingest,
                             config_ingest::ConfigIngest::Create({dsn, 4, catalogue}));
   CIEVENTS_ASSIGN_OR_RETURN(roles->dispatcher,
                             pipeline_dispatcher::PipelineDispatcher::Create({dsn, 4, catalogue}));
   event_matcher::EventMatcher::Options options;
   options.dsn = dsn;
+  options.spool_dir = dir + "/spool";
+  // Only for a Postgres that is away: who tries things out wants to see a request once its event is
+  // answered, and waits for a slow disk.
+  options.ack_delay_max = std::chrono::seconds(2);
   options.on_ready = [roles] { roles->matcher_ready.store(true); };
-  roles->matcher = std::make_unique<event_matcher::EventMatcher>(std::move(options));
+  CIEVENTS_ASSIGN_OR_RETURN(roles->matcher,
+                            event_matcher::EventMatcher::Create(std::move(options)));
   roles->matcher->Start();
   return absl::OkStatus();
 }
@@ -149,7 +154,8 @@ int RunDev(const DevOptions& options) {
   const auto postgres = StartPostgres(dir);
   if (!postgres.ok()) return Fail(postgres.status());
   Roles roles;
-  if (const absl::Status started = StartRoles((*postgres)->Dsn(), *catalogue, &roles);
+  if (const absl::Status started =
+          StartRoles((*postgres)->Dsn(), options.data_dir, *catalogue, &roles);
       !started.ok()) {
     return Fail(started);
   }

@@ -36,7 +36,7 @@ struct DevOptions {
   LogOptions log;
 };
 
-// Roles: ingest, matcher, dispatcher.
+// What all roles take: ingest, matcher, dispatcher.
 struct RoleOptions {
   std::string database_url;
   std::string listen = "127.0.0.1:0";
@@ -45,6 +45,14 @@ struct RoleOptions {
   bool allow_unauthenticated =
       false;  // listen beyond loopback although there is no authentication yet
   LogOptions log;
+};
+
+struct MatcherOptions {
+  RoleOptions role;
+  std::string spool_dir;  // empty: no spool
+  uint64_t spool_bytes_max = uint64_t{4} << 30;
+  int ack_delay_max_ms = 10;
+  int64_t tenant_events_per_second = 0;  // of each root namespace; 0 = no limit
 };
 
 struct MigrateOptions {
@@ -132,6 +140,17 @@ struct RequestsOptions {
   int lease_max = 1;
   bool complete = false;
   int64_t pipeline_id = 1;
+};
+
+struct SpoolOptions {
+  std::string dir;
+  bool json = false;
+};
+
+struct SpoolDrainOptions {
+  std::string dir;
+  std::string database_url;
+  bool json = false;
 };
 
 struct SubscriptionsOptions {

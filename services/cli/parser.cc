@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <string>
 
 #include "services/cli/commands.h"
@@ -101,8 +102,34 @@ void AddServers(CLI::App* app, std::function<int()>* chosen) {
   };
   AddCommand<RoleOptions>(app, "ingest", "run the ingest role: pushes to subscriptions", chosen,
                           RunIngest, declare_role);
-  AddCommand<RoleOptions>(app, "matcher", "run the matcher role: events to pipeline requests",
-                          chosen, RunMatcher, declare_role);
+  AddCommand<MatcherOptions>(
+      app, "matcher", "run the matcher role: events to pipeline requests", chosen, RunMatcher,
+      [declare_role](CLI::App* command, MatcherOptions* options) {
+        declare_role(command, &options->role);
+        command
+            ->add_option("--spool-dir", options->spool_dir,
+                         "folder where events wait while Postgres does not take them")
+            ->envname("CIEVENTS_MATCHER_SPOOL_DIR");
+        command
+            ->add_option("--spool-bytes-max", options->spool_bytes_max,
+                         "most that may wait there, such as 4GiB")
+            ->envname("CIEVENTS_MATCHER_SPOOL_BYTES_MAX")
+            ->transform(CLI::AsSizeValue(false))
+            ->capture_default_str();
+        command
+            ->add_option("--ack-delay-max", options->ack_delay_max_ms,
+                         "how long a commit may take before its events are spooled, such as 10ms")
+            ->envname("CIEVENTS_MATCHER_ACK_DELAY_MAX")
+            ->transform(CLI::AsNumberWithUnit(std::map<std::string, int>{{"ms", 1}, {"s", 1000}}))
+            ->check(CLI::Range(1, 60'000))
+            ->default_str("10ms");
+        command
+            ->add_option("--tenant-events-per-second", options->tenant_events_per_second,
+                         "most that a root namespace may emit; 0 = no limit")
+            ->envname("CIEVENTS_MATCHER_TENANT_EVENTS_PER_SECOND")
+            ->check(CLI::Range(int64_t{0}, int64_t{100'000'000}))
+            ->capture_default_str();
+      });
   AddCommand<RoleOptions>(app, "dispatcher", "run the dispatcher role: the queue for workers",
                           chosen, RunDispatcher, declare_role);
   AddCommand<MigrateOptions>(
@@ -346,6 +373,30 @@ void AddReadingVerbs(CLI::App* app, std::function<int()>* chosen) {
       });
 }
 
+void AddSpoolVerbs(CLI::App* app, std::function<int()>* chosen) {
+  CLI::App* spool = app->add_subcommand("spool", "events that wait on a matcher's own disk");
+  spool->require_subcommand(1);
+  AddCommand<SpoolOptions>(spool, "list", "list what waits and what is set aside; changes nothing",
+                           chosen, RunSpoolList, [](CLI::App* command, SpoolOptions* options) {
+                             command->add_option("--dir", options->dir, "the spool's folder")
+                                 ->check(CLI::ExistingDirectory)
+                                 ->required();
+                             command->add_flag("--json", options->json, "machine-readable output");
+                           });
+  AddCommand<SpoolDrainOptions>(
+      spool, "drain", "bring what an orphan spool holds to Postgres", chosen, RunSpoolDrain,
+      [](CLI::App* command, SpoolDrainOptions* options) {
+        command->add_option("--dir", options->dir, "the spool's folder; no matcher may use it")
+            ->check(CLI::ExistingDirectory)
+            ->required();
+        command
+            ->add_option("--database-url", options->database_url, "libpq connection string or URI")
+            ->envname("CIEVENTS_DATABASE_URL")
+            ->required();
+        command->add_flag("--json", options->json, "machine-readable output");
+      });
+}
+
 }  // namespace
 
 int ParseAndRun(int argc, char** argv) {
@@ -359,6 +410,7 @@ int ParseAndRun(int argc, char** argv) {
   AddReadingVerbs(&app, &chosen);
   AddProjectVerbs(&app, &chosen);
   AddConditionVerbs(&app, &chosen);
+  AddSpoolVerbs(&app, &chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

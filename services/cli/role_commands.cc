@@ -139,16 +139,22 @@ int RunIngest(const RoleOptions& options) {
       [] {}, kPushBytesMax);
 }
 
-int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher::Options& base) {
+int RunMatcherRole(const MatcherOptions& options,
+                   const event_matcher::EventMatcher::Options& base) {
   std::unique_ptr<event_matcher::EventMatcher> matcher;
   return RunRole(
-      options,
+      options.role,
       [&](const std::shared_ptr<const Catalogue>&,
           std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
         event_matcher::EventMatcher::Options matcher_options = base;
-        matcher_options.dsn = options.database_url;
+        matcher_options.dsn = options.role.database_url;
+        matcher_options.spool_dir = options.spool_dir;
+        matcher_options.spool_bytes_max = static_cast<int64_t>(options.spool_bytes_max);
+        matcher_options.ack_delay_max = std::chrono::milliseconds(options.ack_delay_max_ms);
+        matcher_options.tenant_events_per_second = options.tenant_events_per_second;
         matcher_options.on_ready = [ready] { ready->store(true); };
-        matcher = std::make_unique<event_matcher::EventMatcher>(std::move(matcher_options));
+        CIEVENTS_ASSIGN_OR_RETURN(matcher,
+                                  event_matcher::EventMatcher::Create(std::move(matcher_options)));
         matcher->Start();
         return matcher->services();
       },
@@ -158,7 +164,7 @@ int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher
       kBatchBytesMax);
 }
 
-int RunMatcher(const RoleOptions& options) { return RunMatcherRole(options, {}); }
+int RunMatcher(const MatcherOptions& options) { return RunMatcherRole(options, {}); }
 
 int RunDispatcher(const RoleOptions& options) {
   std::unique_ptr<pipeline_dispatcher::PipelineDispatcher> dispatcher;

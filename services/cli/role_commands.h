@@ -8,7 +8,7 @@
 namespace cievents::cli {
 
 // Runs the matcher role; `base` gives what the command line does not.
-int RunMatcherRole(const RoleOptions& options, const event_matcher::EventMatcher::Options& base);
+int RunMatcherRole(const MatcherOptions& options, const event_matcher::EventMatcher::Options& base);
 
 }  // namespace cievents::cli
 

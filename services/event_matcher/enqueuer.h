@@ -3,6 +3,7 @@
 #define SERVICES_EVENT_MATCHER_ENQUEUER_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,13 @@ struct EventWrite {
   std::vector<store::RequestRow> requests;
 };
 
+// Shared, for who commits them and who spools them may be at work at the same time.
+using SharedWrites = std::shared_ptr<const std::vector<EventWrite>>;
+
 struct EventWriteResult {
   enum class Kind {
     kCommitted,    // every request is in Postgres
+    kSpooled,      // every request is on the local disk, and on its way to Postgres
     kIdReused,     // the same identity is stored with another payload; nothing was written
     kRefused,      // Postgres refuses the row for itself; `message` says why
     kUnavailable,  // not known to be written: the emitter sends the event again
@@ -39,7 +44,11 @@ class Enqueuer {
 
   // Takes the writes and returns at once. kResourceExhausted: the queue is full; nothing was taken
   // and `done` is not called. `writes` has distinct event uids.
-  virtual absl::Status Submit(std::vector<EventWrite> writes, Done done) = 0;
+  virtual absl::Status Submit(SharedWrites writes, Done done) = 0;
+
+  // True: the last write failed because Postgres could not be reached, and none has succeeded
+  // since. What is submitted would wait.
+  virtual bool is_store_away() const = 0;
 
   // Commits what was taken (for at most the implementation's grace), answers the rest kUnavailable.
   // Twice is fine. No Submit may follow.

@@ -60,6 +60,8 @@ events::v1::OutcomeReason EncodeReason(OutcomeReason reason) {
       return events::v1::OUTCOME_REASON_UNKNOWN_PROJECT;
     case OutcomeReason::kRepeatedInBatch:
       return events::v1::OUTCOME_REASON_REPEATED_IN_BATCH;
+    case OutcomeReason::kRateLimited:
+      return events::v1::OUTCOME_REASON_RATE_LIMITED;
   }
   return events::v1::OUTCOME_REASON_UNSPECIFIED;
 }
@@ -70,6 +72,8 @@ events::v1::AckLevel EncodeAck(AckLevel ack) {
       return events::v1::ACK_LEVEL_UNSPECIFIED;
     case AckLevel::kDurable:
       return events::v1::ACK_LEVEL_DURABLE;
+    case AckLevel::kDurableLocal:
+      return events::v1::ACK_LEVEL_DURABLE_LOCAL;
     case AckLevel::kReceived:
       return events::v1::ACK_LEVEL_RECEIVED;
   }

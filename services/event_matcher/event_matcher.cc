@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "matcher/base/status.h"
 #include "services/lib/base/log.h"
 #include "services/lib/store/partitions.h"
 
@@ -23,18 +24,49 @@ Intake::Options IntakeOptions(const EventMatcher::Options& options) {
   Intake::Options intake_options;
   intake_options.admission_window = store::kAdmissionWindow;
   intake_options.event_data_bytes_max = options.event_data_bytes_max;
+  intake_options.tenant_events_per_second = options.tenant_events_per_second;
   return intake_options;
+}
+
+std::unique_ptr<SpoolingEnqueuer> MakeSpooling(const EventMatcher::Options& options,
+                                               Enqueuer& enqueuer, spool::Spool* spool) {
+  if (spool == nullptr) return nullptr;
+  SpoolingEnqueuer::Options spooling;
+  spooling.ack_delay_max = options.ack_delay_max;
+  return std::make_unique<SpoolingEnqueuer>(spooling, enqueuer, *spool);
+}
+
+std::unique_ptr<SpoolDrainer> MakeDrainer(Enqueuer& enqueuer, const SpoolingEnqueuer* spooling,
+                                          spool::Spool* spool) {
+  if (spool == nullptr) return nullptr;
+  SpoolDrainer::Options draining;
+  draining.is_in_doubt = [spooling](const spool::RecordId& id) { return spooling->IsInDoubt(id); };
+  return std::make_unique<SpoolDrainer>(std::move(draining), *spool, enqueuer);
 }
 
 }  // namespace
 
-EventMatcher::EventMatcher(Options options)
+absl::StatusOr<std::unique_ptr<EventMatcher>> EventMatcher::Create(Options options) {
+  std::unique_ptr<spool::Spool> spool;
+  if (!options.spool_dir.empty()) {
+    spool::Spool::Options spool_options;
+    spool_options.dir = options.spool_dir;
+    spool_options.bytes_max = options.spool_bytes_max;
+    CIEVENTS_ASSIGN_OR_RETURN(spool, spool::Spool::Open(spool_options));
+  }
+  return std::unique_ptr<EventMatcher>(new EventMatcher(std::move(options), std::move(spool)));
+}
+
+EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
     : options_(std::move(options)),
       matchers_(index_),
       unwrapped_(MakeGroupCommit(options_)),
       group_commit_(unwrapped_.get()),
       enqueuer_(options_.wrap_enqueuer(std::move(unwrapped_))),
-      intake_(IntakeOptions(options_), matchers_, *enqueuer_),
+      spool_(std::move(spool)),
+      spooling_(MakeSpooling(options_, *enqueuer_, spool_.get())),
+      spool_drainer_(MakeDrainer(*enqueuer_, spooling_.get(), spool_.get())),
+      intake_(IntakeOptions(options_), matchers_, outer_enqueuer()),
       door_(intake_),
       explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),
       follower_({options_.dsn, options_.poll_interval,
@@ -47,8 +79,17 @@ EventMatcher::EventMatcher(Options options)
 
 EventMatcher::~EventMatcher() { Stop(); }
 
+Enqueuer& EventMatcher::outer_enqueuer() {
+  if (spooling_ != nullptr) return *spooling_;
+  return *enqueuer_;
+}
+
 void EventMatcher::Start() {
   group_commit_->Start();
+  if (spooling_ != nullptr) {
+    spooling_->Start();
+    spool_drainer_->Start();
+  }
   partition_maker_ = std::thread([this] { MaintainPartitions(); });
   follower_.Start();
 }
@@ -61,7 +102,9 @@ void EventMatcher::Stop() {
   stopped_.NotifyAll();
   if (partition_maker_.joinable()) partition_maker_.join();
   follower_.Stop();
-  enqueuer_->Stop();
+  // What is spooled by now is drained after the next start.
+  if (spool_drainer_ != nullptr) spool_drainer_->Stop();
+  outer_enqueuer().Stop();
 }
 
 void EventMatcher::MaintainPartitions() {

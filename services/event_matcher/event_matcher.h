@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "matcher/base/mutex.h"
 #include "matcher/index/index.h"
 #include "services/event_matcher/event_door.h"
@@ -17,6 +18,8 @@
 #include "services/event_matcher/group_commit_enqueuer.h"
 #include "services/event_matcher/intake.h"
 #include "services/event_matcher/matcher_pool.h"
+#include "services/event_matcher/spool_drainer.h"
+#include "services/event_matcher/spooling_enqueuer.h"
 
 namespace cievents::event_matcher {
 
@@ -27,6 +30,12 @@ class EventMatcher {
     int writers = 2;
     std::chrono::milliseconds poll_interval{20};
     size_t event_data_bytes_max = kEventDataBytesMax;
+    int64_t tenant_events_per_second = 0;  // of each root namespace; 0 = no limit
+    // Where events wait while Postgres does not take them; empty = nowhere: they are refused then.
+    std::string spool_dir;
+    int64_t spool_bytes_max = int64_t{4} << 30;
+    // How long a commit may take before its events are spooled and answered from there.
+    std::chrono::milliseconds ack_delay_max{10};
     // Called once, when the first full load is in the index.
     std::function<void()> on_ready = [] {};
     // The seam of the fault test, whose negative control acknowledges too early.
@@ -34,19 +43,23 @@ class EventMatcher {
         [](std::unique_ptr<GroupCommitEnqueuer> enqueuer) { return enqueuer; };
   };
 
-  explicit EventMatcher(Options options);
+  // kFailedPrecondition: another process has the spool open. kUnavailable: its disk fails.
+  static absl::StatusOr<std::unique_ptr<EventMatcher>> Create(Options options);
   ~EventMatcher();  // Stop
 
   // Starts writers, feed and partition maker; returns at once. Postgres may still be away.
   void Start();
-  // Commits what was taken, stops the threads. Twice or unstarted is fine. Call after the gRPC
-  // server took its last call.
+  // Commits (or spools) what was taken, stops the threads. Twice or unstarted is fine. Call after
+  // the gRPC server took its last call.
   void Stop();
 
   std::vector<grpc::Service*> services() { return {&door_, &explain_door_}; }
   const matcher::Index& index() const { return index_; }
 
  private:
+  EventMatcher(Options options, std::unique_ptr<spool::Spool> spool);
+  // Where the intake hands what matched: with a spool, the one that answers in time.
+  Enqueuer& outer_enqueuer();
   void MaintainPartitions();
 
   const Options options_;
@@ -55,6 +68,9 @@ class EventMatcher {
   std::unique_ptr<GroupCommitEnqueuer> unwrapped_;  // null once it is wrapped
   GroupCommitEnqueuer* const group_commit_;         // inside enqueuer_
   std::unique_ptr<Enqueuer> enqueuer_;
+  const std::unique_ptr<spool::Spool> spool_;    // null: none
+  std::unique_ptr<SpoolingEnqueuer> spooling_;   // null: no spool
+  std::unique_ptr<SpoolDrainer> spool_drainer_;  // null: no spool
   Intake intake_;
   EventDoor door_;
   ExplainDoor explain_door_;

@@ -20,6 +20,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kWatchdogInterval{100};
 
+// A turn in the queue: a submission or a few, a fraction of a group.
+constexpr size_t kTurnRequests = 100;
+
 size_t WriteBytes(const EventWrite& write) {
   size_t bytes = sizeof(EventWrite) + write.event.data.size() + write.event.source.size();
   for (const store::RequestRow& request : write.requests) {
@@ -48,7 +51,7 @@ class GroupCommitEnqueuer::Writer {
     CIEVENTS_RETURN_IF_ERROR(Connect());
     std::vector<const EventWrite*> writes;
     for (const Submission& submission : group) {
-      for (const EventWrite& write : submission.writes) writes.push_back(&write);
+      for (const EventWrite& write : *submission.writes) writes.push_back(&write);
     }
     std::vector<EventWriteResult> flat(writes.size());
     CIEVENTS_RETURN_IF_ERROR(CommitRange(writes, 0, writes.size(), &flat));
@@ -56,7 +59,7 @@ class GroupCommitEnqueuer::Writer {
     results->clear();
     for (const Submission& submission : group) {
       const auto begin = flat.begin() + static_cast<std::ptrdiff_t>(next);
-      next += submission.writes.size();
+      next += submission.writes->size();
       const auto end = flat.begin() + static_cast<std::ptrdiff_t>(next);
       results->emplace_back(std::make_move_iterator(begin), std::make_move_iterator(end));
     }
@@ -160,7 +163,11 @@ class GroupCommitEnqueuer::Writer {
     }
     LogWarning("a partition is missing; making it",
                {{"error", std::string(result.status().message())}});
-    const absl::Status made = store::EnsurePartitions(options_.dsn, absl::Now());
+    std::vector<absl::Time> times;
+    for (const store::EventRow& event : batch.events) {
+      times.push_back(absl::FromUnixMillis(event.time_ms));
+    }
+    const absl::Status made = store::EnsurePartitions(options_.dsn, absl::Now(), times);
     if (!made.ok()) return absl::UnavailableError(made.message());
     result = connection_->Enqueue(batch);
     if (!result.ok() && result.status().code() == absl::StatusCode::kFailedPrecondition) {
@@ -195,7 +202,9 @@ class GroupCommitEnqueuer::Writer {
   Backoff backoff_;
 };
 
-GroupCommitEnqueuer::GroupCommitEnqueuer(Options options) : options_(std::move(options)) {}
+GroupCommitEnqueuer::GroupCommitEnqueuer(Options options)
+    : options_(std::move(options)),
+      queue_({options_.queued_events_max, options_.queued_bytes_max, kTurnRequests}) {}
 
 GroupCommitEnqueuer::~GroupCommitEnqueuer() { Stop(); }
 
@@ -207,11 +216,13 @@ void GroupCommitEnqueuer::Start() {
   watchdog_ = std::thread([this] { WatchdogLoop(); });
 }
 
-absl::Status GroupCommitEnqueuer::Submit(std::vector<EventWrite> writes, Done done) {
+absl::Status GroupCommitEnqueuer::Submit(SharedWrites writes, Done done) {
   Submission submission;
-  for (const EventWrite& write : writes) {
+  if (!writes->empty()) submission.tenant = writes->front().event.root_namespace_id;
+  for (const EventWrite& write : *writes) {
     submission.bytes += WriteBytes(write);
     submission.requests += write.requests.size();
+    if (write.event.root_namespace_id != submission.tenant) submission.tenant = kMixed;
   }
   submission.writes = std::move(writes);
   submission.done = std::move(done);
@@ -219,15 +230,11 @@ absl::Status GroupCommitEnqueuer::Submit(std::vector<EventWrite> writes, Done do
   {
     MutexLock lock(mutex_);
     if (stopping_) return absl::ResourceExhaustedError("the matcher is shutting down");
-    // An empty queue takes any one batch: refusing it would refuse it for ever.
-    if (!queue_.empty() &&
-        (queued_events_ + submission.writes.size() > options_.queued_events_max ||
-         queued_bytes_ + submission.bytes > options_.queued_bytes_max)) {
+    const int64_t tenant = submission.tenant;
+    const QueueSize size = submission.size();
+    if (!queue_.Push(tenant, size, std::move(submission))) {
       return absl::ResourceExhaustedError("the queue of matched events is full");
     }
-    queued_events_ += submission.writes.size();
-    queued_bytes_ += submission.bytes;
-    queue_.push_back(std::move(submission));
   }
   work_.NotifyOne();
   return absl::OkStatus();
@@ -240,21 +247,17 @@ GroupCommitEnqueuer::Group GroupCommitEnqueuer::TakeGroup() {
   size_t requests = 0;
   size_t bytes = 0;
   absl::flat_hash_set<matcher::EventUid> uids;
-  while (!queue_.empty()) {
-    Submission& next = queue_.front();
-    const bool fits = group.empty() || (requests + next.requests <= options_.group_requests_max &&
-                                        bytes + next.bytes <= options_.group_bytes_max);
+  while (const Submission* next = queue_.Peek()) {
+    const bool fits = group.empty() || (requests + next->requests <= options_.group_requests_max &&
+                                        bytes + next->bytes <= options_.group_bytes_max);
     const bool distinct =
-        std::none_of(next.writes.begin(), next.writes.end(),
+        std::none_of(next->writes->begin(), next->writes->end(),
                      [&](const EventWrite& write) { return uids.contains(write.event.uid); });
     if (!fits || !distinct) break;
-    requests += next.requests;
-    bytes += next.bytes;
-    for (const EventWrite& write : next.writes) uids.insert(write.event.uid);
-    queued_events_ -= next.writes.size();
-    queued_bytes_ -= next.bytes;
-    group.push_back(std::move(next));
-    queue_.pop_front();
+    requests += next->requests;
+    bytes += next->bytes;
+    for (const EventWrite& write : *next->writes) uids.insert(write.event.uid);
+    group.push_back(queue_.Pop());
   }
   return group;
 }
@@ -262,9 +265,8 @@ GroupCommitEnqueuer::Group GroupCommitEnqueuer::TakeGroup() {
 void GroupCommitEnqueuer::PutBack(Group group) {
   MutexLock lock(mutex_);
   for (auto it = group.rbegin(); it != group.rend(); ++it) {
-    queued_events_ += it->writes.size();
-    queued_bytes_ += it->bytes;
-    queue_.push_front(std::move(*it));
+    const QueueSize size = it->size();
+    queue_.PutBack(it->tenant, size, std::move(*it));
   }
 }
 
@@ -273,20 +275,12 @@ void GroupCommitEnqueuer::Fail(GiveUp which, const std::string& reason) {
   {
     MutexLock lock(mutex_);
     const Clock::time_point overdue = Clock::now() - options_.give_up_after;
-    std::deque<Submission> kept;
-    for (Submission& submission : queue_) {
-      if (which == GiveUp::kEverything || submission.submitted <= overdue) {
-        queued_events_ -= submission.writes.size();
-        queued_bytes_ -= submission.bytes;
-        failed.push_back(std::move(submission));
-      } else {
-        kept.push_back(std::move(submission));
-      }
-    }
-    queue_ = std::move(kept);
+    failed = queue_.RemoveIf([which, overdue](const Submission& submission) {
+      return which == GiveUp::kEverything || submission.submitted <= overdue;
+    });
   }
   for (Submission& submission : failed) {
-    submission.done(AllFailed(submission.writes.size(), reason));
+    submission.done(AllFailed(submission.writes->size(), reason));
   }
 }
 
@@ -298,6 +292,7 @@ void GroupCommitEnqueuer::WriterLoop() {
     if (group.empty()) return;
     std::vector<std::vector<EventWriteResult>> results;
     const absl::Status status = writer.Commit(group, &results);
+    is_store_away_.store(!status.ok(), std::memory_order_relaxed);
     if (status.ok()) {
       if (was_away) LogInfo("Postgres takes matched events again");
       was_away = false;
@@ -305,7 +300,7 @@ void GroupCommitEnqueuer::WriterLoop() {
         MutexLock lock(mutex_);
         ++stats_.commits;
         for (const Submission& submission : group) {
-          stats_.committed_events += submission.writes.size();
+          stats_.committed_events += submission.writes->size();
         }
       }
       for (size_t i = 0; i < group.size(); ++i) group[i].done(std::move(results[i]));
@@ -355,7 +350,7 @@ void GroupCommitEnqueuer::Stop() {
 GroupCommitEnqueuer::Stats GroupCommitEnqueuer::stats() const {
   MutexLock lock(mutex_);
   Stats stats = stats_;
-  stats.queued_events = queued_events_;
+  stats.queued_events = queue_.events();
   return stats;
 }
 

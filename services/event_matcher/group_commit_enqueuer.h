@@ -1,7 +1,8 @@
 // Group commit: a writer starts a transaction whenever its connection is idle and takes all that
 // has gathered, so latency is one commit, not a timer, and the load sets the batch size.
 //
-//   Submit --> queue (bounded in events and bytes, kReject) --> writer 1..n --> Postgres --> done
+//   Submit --> queue (bounded in events and bytes, tenants take turns) --> writer 1..n --> Postgres
+//   --> done
 //
 // A write whose event is already in a transaction of another writer waits for it there (the primary
 // key), and one that is already in the same group waits for the next group, so that a retry that
@@ -9,9 +10,9 @@
 #ifndef SERVICES_EVENT_MATCHER_GROUP_COMMIT_ENQUEUER_H_
 #define SERVICES_EVENT_MATCHER_GROUP_COMMIT_ENQUEUER_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -19,6 +20,7 @@
 
 #include "matcher/base/mutex.h"
 #include "services/event_matcher/enqueuer.h"
+#include "services/event_matcher/fair_queue.h"
 
 namespace cievents::event_matcher {
 
@@ -27,7 +29,8 @@ class GroupCommitEnqueuer final : public Enqueuer {
   struct Options {
     std::string dsn;
     int writers = 2;
-    // Overload policy kReject: beyond either, Submit answers kResourceExhausted.
+    // Overload policy kReject: beyond either, Submit answers kResourceExhausted; a tenant that is
+    // not alone is refused earlier (fair_queue.h).
     size_t queued_events_max = 50'000;
     size_t queued_bytes_max = 256 * 1024 * 1024;
     // A group is one statement: typically 100 to 1,000 rows.
@@ -45,7 +48,8 @@ class GroupCommitEnqueuer final : public Enqueuer {
   // Starts the writers. They connect by themselves, with backoff. Call once.
   void Start();
 
-  absl::Status Submit(std::vector<EventWrite> writes, Done done) override;
+  absl::Status Submit(SharedWrites writes, Done done) override;
+  bool is_store_away() const override { return is_store_away_.load(std::memory_order_relaxed); }
   void Stop() override;
 
   struct Stats {
@@ -57,12 +61,16 @@ class GroupCommitEnqueuer final : public Enqueuer {
 
  private:
   struct Submission {
-    std::vector<EventWrite> writes;
+    SharedWrites writes;
     Done done;
     size_t bytes = 0;
     size_t requests = 0;
+    int64_t tenant = 0;  // root namespace of all events; kMixed = of several
     std::chrono::steady_clock::time_point submitted;
+
+    QueueSize size() const { return {writes->size(), bytes, requests}; }
   };
+  static constexpr int64_t kMixed = -1;
   using Group = std::vector<Submission>;
   class Writer;
 
@@ -80,14 +88,13 @@ class GroupCommitEnqueuer final : public Enqueuer {
   const Options options_;
   std::vector<std::thread> writers_;  // set in Start, joined in Stop
   std::thread watchdog_;              // as writers_
+  std::atomic<bool> is_store_away_{false};
 
   mutable Mutex mutex_;
   CondVar work_;
   CondVar stopping_signal_;
   CondVar backoff_;  // never signalled by Submit: new work must not turn a backoff into a spin
-  std::deque<Submission> queue_ ABSL_GUARDED_BY(mutex_);
-  size_t queued_events_ ABSL_GUARDED_BY(mutex_) = 0;
-  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  FairQueue<Submission> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point stop_deadline_ ABSL_GUARDED_BY(mutex_);
   Stats stats_ ABSL_GUARDED_BY(mutex_);

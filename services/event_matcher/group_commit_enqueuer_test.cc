@@ -67,14 +67,15 @@ class GroupCommitEnqueuerTest : public ::testing::Test {
   }
   Answer Submit(std::vector<EventWrite> writes) {
     Answer answer;
-    const absl::Status taken = enqueuer_->Submit(std::move(writes), answer.Done());
+    const absl::Status taken = enqueuer_->Submit(
+        std::make_shared<std::vector<EventWrite>>(std::move(writes)), answer.Done());
     EXPECT_TRUE(taken.ok()) << taken;
     return answer;
   }
   absl::Status TrySubmit(std::vector<EventWrite> writes) {
-    return enqueuer_->Submit(std::move(writes), [](const Results&) {
-      ADD_FAILURE() << "what was not taken must not be answered";
-    });
+    return enqueuer_->Submit(
+        std::make_shared<std::vector<EventWrite>>(std::move(writes)),
+        [](const Results&) { ADD_FAILURE() << "what was not taken must not be answered"; });
   }
   std::string Count(const std::string& table) {
     return store::Sql(database_.dsn(), "SELECT count(*) FROM cievents." + table);
@@ -112,7 +113,8 @@ class GroupCommitEnqueuerTest : public ::testing::Test {
 std::string Describe(const Results& results) {
   std::string text;
   for (const EventWriteResult& result : results) {
-    static constexpr const char* kNames[] = {"committed", "id-reused", "refused", "unavailable"};
+    static constexpr const char* kNames[] = {"committed", "spooled", "id-reused", "refused",
+                                             "unavailable"};
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
                         kNames[static_cast<size_t>(result.kind)], result.inserted);
   }
@@ -223,18 +225,22 @@ TEST_F(GroupCommitEnqueuerTest, APoisonRowIsFoundByHalvingAndRefusedAlone) {
 }
 
 TEST_F(GroupCommitEnqueuerTest, AFullQueueRefusesAndTakesAgainOnceThereIsRoom) {
-  options_.queued_events_max = 3;
+  options_.queued_events_max = 6;  // of which a tenant may hold as much as is still free
   Start();
   HoldWriters();
   Answer first = OccupyWriter(0);  // taken by the writer: not in the queue any more
   Answer second = Submit({MakeWrite(1), MakeWrite(2)});
-  const absl::Status too_many = TrySubmit({MakeWrite(3), MakeWrite(4)});
+  const absl::Status too_many = TrySubmit({MakeWrite(3), MakeWrite(4), MakeWrite(6)});
   EXPECT_EQ(too_many.code(), absl::StatusCode::kResourceExhausted) << too_many;
   Answer third = Submit({MakeWrite(5)});
   EXPECT_EQ(TrySubmit({MakeWrite(6)}).code(), absl::StatusCode::kResourceExhausted);
+  EventWrite of_another = MakeWrite(7);
+  of_another.event.root_namespace_id = 71;
+  Answer fourth = Submit({of_another});
   Release();
   EXPECT_EQ(Describe(second.Get()), "committed 1, committed 1");
   EXPECT_EQ(Describe(third.Get()), "committed 1");
+  EXPECT_EQ(Describe(fourth.Get()), "committed 1");
   EXPECT_EQ(Describe(Submit({MakeWrite(3), MakeWrite(4), MakeWrite(6)}).Get()),
             "committed 1, committed 1, committed 1");
 }

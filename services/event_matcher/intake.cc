@@ -1,6 +1,7 @@
 #include "services/event_matcher/intake.h"
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <span>
 #include <utility>
@@ -66,7 +67,9 @@ void ReportUnkept(const std::vector<EventWriteResult>& results) {
   static CountForLog unkept;
   int64_t count = 0;
   for (const EventWriteResult& result : results) {
-    if (result.kind != EventWriteResult::Kind::kCommitted) ++count;
+    const bool is_kept = result.kind == EventWriteResult::Kind::kCommitted ||
+                         result.kind == EventWriteResult::Kind::kSpooled;
+    if (!is_kept) ++count;
   }
   if (const int64_t events = unkept.Add(count); events > 0) {
     LogWarning("events that were acknowledged as received were not stored", {{"events", events}});
@@ -92,6 +95,10 @@ void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
       outcome->kind = result.inserted > 0 ? OutcomeKind::kAccepted : OutcomeKind::kDuplicate;
       outcome->ack = AckLevel::kDurable;
       return;
+    case EventWriteResult::Kind::kSpooled:
+      outcome->kind = OutcomeKind::kAccepted;
+      outcome->ack = AckLevel::kDurableLocal;
+      return;
     case EventWriteResult::Kind::kIdReused:
       *outcome = Rejected(OutcomeReason::kIdReused,
                           "an event with this id, source and time was accepted before with other "
@@ -112,6 +119,12 @@ void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
 
 }  // namespace
 
+// What one tenant's events fire: submitted by itself, so that tenants can take turns.
+struct Intake::TenantPart {
+  std::vector<EventWrite> writes;
+  std::vector<size_t> positions;  // writes[i] decides outcomes[positions[i]]
+};
+
 // A batch on its way: outcomes by position, and the writes that some of them wait for.
 struct Intake::Batch {
   struct Admitted {
@@ -121,8 +134,9 @@ struct Intake::Batch {
   };
   std::vector<Outcome> outcomes;
   std::vector<Admitted> admitted;
-  std::vector<EventWrite> writes;
-  std::vector<size_t> write_positions;  // writes[i] decides outcomes[write_positions[i]]
+  std::map<int64_t, TenantPart> parts;  // by root namespace
+  std::atomic<size_t> unfinished{1};    // parts that are under way, and Publish itself
+  Done done;
   struct First {
     size_t position;
     std::array<uint8_t, 32> digest;
@@ -132,7 +146,10 @@ struct Intake::Batch {
 };
 
 Intake::Intake(Options options, MatcherPool& matchers, Enqueuer& enqueuer)
-    : options_(std::move(options)), matchers_(matchers), enqueuer_(enqueuer) {}
+    : options_(std::move(options)),
+      matchers_(matchers),
+      enqueuer_(enqueuer),
+      rates_(options_.tenant_events_per_second) {}
 
 void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
                      const Done& done) const {
@@ -148,34 +165,31 @@ void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
     MatchAll(*matcher, batch.get());
   }
 
-  const auto finish = [batch](const Done& finished) {
-    for (const auto& [position, first] : batch->repeats) {
-      batch->outcomes[position] = batch->outcomes[first];
-      if (batch->outcomes[position].kind == OutcomeKind::kAccepted) {
-        batch->outcomes[position].kind = OutcomeKind::kDuplicate;
-      }
-    }
-    finished(std::move(batch->outcomes));
-  };
-  if (batch->writes.empty()) {
-    finish(done);
-    return;
-  }
+  batch->done = done;
+  for (auto& [tenant, part] : batch->parts) SubmitPart(batch, ack, &part);
+  FinishOne(batch.get());
+}
+
+void Intake::SubmitPart(const std::shared_ptr<Batch>& batch, AckLevel ack, TenantPart* part) const {
+  const bool waits = ack != AckLevel::kReceived;
   Enqueuer::Done on_written;
-  if (ack == AckLevel::kReceived) {
-    on_written = [](const std::vector<EventWriteResult>& results) { ReportUnkept(results); };
-  } else {
-    on_written = [batch, finish, done](const std::vector<EventWriteResult>& results) {
-      CIEVENTS_CHECK(results.size() == batch->write_positions.size());
+  if (waits) {
+    batch->unfinished.fetch_add(1);
+    on_written = [batch, part](const std::vector<EventWriteResult>& results) {
+      CIEVENTS_CHECK(results.size() == part->positions.size());
       for (size_t i = 0; i < results.size(); ++i) {
-        ApplyWriteResult(results[i], &batch->outcomes[batch->write_positions[i]]);
+        ApplyWriteResult(results[i], &batch->outcomes[part->positions[i]]);
       }
-      finish(done);
+      FinishOne(batch.get());
     };
+  } else {
+    on_written = [](const std::vector<EventWriteResult>& results) { ReportUnkept(results); };
   }
-  const absl::Status taken = enqueuer_.Submit(std::move(batch->writes), std::move(on_written));
-  if (taken.ok() && ack != AckLevel::kReceived) return;  // on_written finishes
-  for (const size_t position : batch->write_positions) {
+  const absl::Status taken =
+      enqueuer_.Submit(std::make_shared<const std::vector<EventWrite>>(std::move(part->writes)),
+                       std::move(on_written));
+  if (taken.ok() && waits) return;  // on_written does the rest
+  for (const size_t position : part->positions) {
     Outcome& outcome = batch->outcomes[position];
     if (taken.ok()) {
       outcome.kind = OutcomeKind::kAccepted;
@@ -186,7 +200,18 @@ void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
                                    std::string(taken.message()) + "; send the same event again"));
     }
   }
-  finish(done);
+  if (waits) FinishOne(batch.get());
+}
+
+void Intake::FinishOne(Batch* batch) {
+  if (batch->unfinished.fetch_sub(1) != 1) return;
+  for (const auto& [position, first] : batch->repeats) {
+    batch->outcomes[position] = batch->outcomes[first];
+    if (batch->outcomes[position].kind == OutcomeKind::kAccepted) {
+      batch->outcomes[position].kind = OutcomeKind::kDuplicate;
+    }
+  }
+  batch->done(std::move(batch->outcomes));
 }
 
 void Intake::Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
@@ -206,6 +231,14 @@ void Intake::Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
   if (event.project_id != 0 && event.namespace_ids.empty() &&
       !matcher.FindNamespaces(event.project_id, &event.namespace_ids)) {
     outcome.reason = OutcomeReason::kUnknownProject;
+  }
+  const int64_t tenant = event.namespace_ids.empty() ? 0 : event.namespace_ids.front();
+  if (const absl::Duration wait = rates_.Take(tenant, now); wait > absl::ZeroDuration()) {
+    outcome = Overloaded(OutcomeReason::kRateLimited, wait,
+                         fmt::format("namespace {} emits more than {} events a second; send the "
+                                     "same event again later",
+                                     tenant, options_.tenant_events_per_second));
+    return;
   }
   const matcher::EventUid uid = matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256);
   outcome.event_uid = uid.ToString();
@@ -279,8 +312,9 @@ void Intake::AddWrite(Event event, const matcher::EventUid& uid, size_t position
     }
     return;
   }
-  batch->writes.push_back(std::move(write));
-  batch->write_positions.push_back(position);
+  TenantPart& part = batch->parts[write.event.root_namespace_id];
+  part.writes.push_back(std::move(write));
+  part.positions.push_back(position);
 }
 
 }  // namespace cievents::event_matcher

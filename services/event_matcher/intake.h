@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "absl/time/time.h"
 #include "services/event_matcher/enqueuer.h"
 #include "services/event_matcher/matcher_pool.h"
+#include "services/event_matcher/rate_limiter.h"
 #include "services/lib/event_formats/event.h"
 
 namespace cievents::event_matcher {
@@ -33,9 +35,10 @@ enum class OutcomeReason {
   kStoreUnavailable,
   kUnknownProject,
   kRepeatedInBatch,
+  kRateLimited,
 };
 
-enum class AckLevel { kNone, kDurable, kReceived };
+enum class AckLevel { kNone, kDurable, kDurableLocal, kReceived };
 
 struct Outcome {
   OutcomeKind kind = OutcomeKind::kRejected;
@@ -56,6 +59,8 @@ class Intake {
     absl::Duration admission_window = absl::Hours(24);
     absl::Duration future_tolerance = absl::Minutes(5);
     size_t event_data_bytes_max = kEventDataBytesMax;
+    // Of each root namespace; beyond it events are put off. 0 = no limit.
+    int64_t tenant_events_per_second = 0;
     std::function<absl::Time()> now = [] { return absl::Now(); };
   };
 
@@ -70,12 +75,17 @@ class Intake {
 
  private:
   struct Batch;
+  struct TenantPart;
 
   // Appends to batch->admitted, or sets the outcome.
   void Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
              matcher::Matcher& matcher, Batch* batch) const;
   // False: `outcome` says why.
   bool InWindow(const Event& event, absl::Time now, Outcome* outcome) const;
+  // Hands one tenant's writes to the enqueuer.
+  void SubmitPart(const std::shared_ptr<Batch>& batch, AckLevel ack, TenantPart* part) const;
+  // Called once for each part that was waited for, and by Publish: the last call answers.
+  static void FinishOne(Batch* batch);
   // Turns all that was admitted into outcomes and writes.
   void MatchAll(matcher::Matcher& matcher, Batch* batch) const;
   void AddWrite(Event event, const matcher::EventUid& uid, size_t position,
@@ -84,6 +94,7 @@ class Intake {
   const Options options_;
   MatcherPool& matchers_;
   Enqueuer& enqueuer_;
+  mutable RateLimiter rates_;
 };
 
 }  // namespace cievents::event_matcher

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "services/event_matcher/request_rows.h"
+#include "services/event_matcher/testing/manual_enqueuer.h"
 
 namespace cievents::event_matcher {
 namespace {
@@ -22,12 +23,13 @@ constexpr int64_t kRoot = 70;
 // Keeps what is submitted until the test answers it.
 class FakeEnqueuer final : public Enqueuer {
  public:
-  absl::Status Submit(std::vector<EventWrite> writes, Done done) override {
+  absl::Status Submit(SharedWrites writes, Done done) override {
     if (!status.ok()) return status;
-    for (EventWrite& write : writes) submitted.push_back(std::move(write));
+    submitted.insert(submitted.end(), writes->begin(), writes->end());
     done_ = std::move(done);
     return absl::OkStatus();
   }
+  bool is_store_away() const override { return false; }
   void Stop() override {}
 
   void Answer(std::vector<EventWriteResult> results) { done_(std::move(results)); }
@@ -152,6 +154,11 @@ TEST_F(IntakeTest, WhatTheStoreSaysBecomesTheOutcome) {
   EXPECT_EQ(refused.kind, OutcomeKind::kRejected);
   EXPECT_EQ(refused.reason, OutcomeReason::kInvalid);
   EXPECT_THAT(refused.message, HasSubstr("inputs are no JSON"));
+
+  const Outcome spooled = OutcomeOf({Kind::kSpooled, 0, ""});
+  EXPECT_EQ(spooled.kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(spooled.ack, AckLevel::kDurableLocal);
+  EXPECT_EQ(spooled.matched_count, 1);
 
   const Outcome away = OutcomeOf({Kind::kUnavailable, 0, "connection lost"});
   EXPECT_EQ(away.kind, OutcomeKind::kOverloaded);
@@ -374,6 +381,52 @@ TEST_F(IntakeTest, ARequestWhoseInputsDoNotFitIsWrittenAsEnded) {
   EXPECT_THAT(request.end_reason, HasSubstr("iid"));
   enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
   EXPECT_EQ(outcomes_->at(0).matched_count, 1) << "it matched; the request says what came of it";
+}
+
+// A subscription of each of two tenants.
+TEST_F(IntakeTest, EachTenantIsSubmittedByItselfAndTheBatchIsAnsweredOnce) {
+  matcher::ProjectSubscriptions other = OneSubscription(PlainEntry());
+  other.project_id = kProject + 1;
+  other.namespace_ids = {kRoot + 1};
+  other.subscriptions[0].subscription_id = 2;
+  EXPECT_THAT(index_.ReplaceProject(other), IsEmpty());
+  ManualEnqueuer enqueuer;
+  intake_ = std::make_unique<Intake>(Intake::Options{.now = [this] { return now_; }}, matchers_,
+                                     enqueuer);
+  Event second = MakeEvent("custom/x", "e2");
+  second.project_id = kProject + 1;
+  Publish({MakeEvent("custom/x", "e1"), second, MakeEvent("custom/x", "e3"),
+           MakeEvent("custom/y", "e4")});
+  ASSERT_EQ(enqueuer.submitted(), 2u);
+  enqueuer.Answer(1, Kind::kUnavailable);
+  EXPECT_FALSE(outcomes_.has_value()) << "the other tenant's events are not stored yet";
+  enqueuer.Answer(0, Kind::kCommitted);
+  ASSERT_TRUE(outcomes_.has_value());
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kOverloaded);
+  EXPECT_EQ(outcomes_->at(2).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(3).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(3).matched_count, 0);
+}
+
+TEST_F(IntakeTest, ATenantOverItsRateIsPutOffAlone) {
+  intake_ = std::make_unique<Intake>(
+      Intake::Options{.tenant_events_per_second = 1, .now = [this] { return now_; }}, matchers_,
+      enqueuer_);
+  Event other = MakeEvent("custom/y", "e4");
+  other.project_id = 0;
+  other.namespace_ids = {kRoot + 1};
+  Publish({MakeEvent("custom/y", "e1"), MakeEvent("custom/y", "e2"), MakeEvent("custom/y", "e3"),
+           other});
+  ASSERT_TRUE(outcomes_.has_value());
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(2).kind, OutcomeKind::kOverloaded);
+  EXPECT_EQ(outcomes_->at(2).reason, OutcomeReason::kRateLimited);
+  EXPECT_EQ(outcomes_->at(2).retry_after, absl::Seconds(1));
+  EXPECT_THAT(outcomes_->at(2).message, HasSubstr("more than 1 events a second"));
+  EXPECT_EQ(outcomes_->at(3).kind, OutcomeKind::kAccepted);
+  now_ += absl::Seconds(1);
+  EXPECT_EQ(AnsweredAtOnce(MakeEvent("custom/y", "e3")).kind, OutcomeKind::kAccepted);
 }
 
 TEST_F(IntakeTest, AnEmptyBatchIsAnsweredWithNothing) {

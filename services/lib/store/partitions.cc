@@ -44,10 +44,15 @@ absl::Time Floor(absl::Time time, absl::Duration step) {
   return absl::UnixEpoch() + absl::Floor(time - absl::UnixEpoch(), step);
 }
 
-std::vector<Partition> Wanted(absl::Time now) {
-  std::vector<Partition> wanted;
+std::vector<Partition> Wanted(absl::Time now, const std::vector<absl::Time>& events_at) {
+  std::set<absl::Time> hours;
   for (absl::Time hour = Floor(now - kAdmissionWindow - kMargin, absl::Hours(1));
        hour <= now + kAhead; hour += absl::Hours(1)) {
+    hours.insert(hour);
+  }
+  for (const absl::Time time : events_at) hours.insert(Floor(time, absl::Hours(1)));
+  std::vector<Partition> wanted;
+  for (const absl::Time hour : hours) {
     for (const char* table : {"events", "pipeline_requests"}) {
       wanted.push_back({table, fmt::format("{}_{}", table, FormatUtc("%Y%m%d_%H", hour)),
                         "event_uid", UuidFloor(hour), UuidFloor(hour + absl::Hours(1))});
@@ -90,10 +95,11 @@ std::string Sql(const Partition& partition) {
 
 }  // namespace
 
-absl::Status EnsurePartitions(const std::string& dsn, absl::Time now) {
+absl::Status EnsurePartitions(const std::string& dsn, absl::Time now,
+                              const std::vector<absl::Time>& events_at) {
   CIEVENTS_ASSIGN_OR_RETURN(const std::unique_ptr<pqxx::connection> connection,
                             OpenPqxx(dsn, "cievents-partitions"));
-  return CatchPqxx([&connection, now] {
+  return CatchPqxx([&connection, &events_at, now] {
     std::set<std::string> existing;
     {
       pqxx::nontransaction session(*connection);
@@ -101,7 +107,7 @@ absl::Status EnsurePartitions(const std::string& dsn, absl::Time now) {
       existing = Existing(session);
     }
     // Those of one hour in one transaction: locks are held briefly, and a failure keeps the rest.
-    const std::vector<Partition> wanted = Wanted(now);
+    const std::vector<Partition> wanted = Wanted(now, events_at);
     for (size_t i = 0; i < wanted.size(); i += 2) {
       const std::vector<Partition> pair(
           wanted.begin() + static_cast<std::ptrdiff_t>(i),

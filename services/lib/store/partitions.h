@@ -4,6 +4,7 @@
 #define SERVICES_LIB_STORE_PARTITIONS_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -13,9 +14,11 @@ namespace cievents::store {
 // An event older than this at its first admission is refused.
 inline constexpr absl::Duration kAdmissionWindow = absl::Hours(24);
 
-// Makes what is missing in [now - 25 h, now + 12 h]; many processes may call it at once. Made by
+// Makes what is missing in [now - 25 h, now + 12 h], and for the hours of `events_at`: what was
+// admitted in time may wait in a spool for two days. Many processes may call it at once. Made by
 // CREATE LIKE + CHECK + ATTACH, which does not lock the parent against writers.
-absl::Status EnsurePartitions(const std::string& dsn, absl::Time now);
+absl::Status EnsurePartitions(const std::string& dsn, absl::Time now,
+                              const std::vector<absl::Time>& events_at = {});
 
 }  // namespace cievents::store
 

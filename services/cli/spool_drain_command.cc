@@ -1,0 +1,87 @@
+// `cievents spool drain`: brings what an orphan spool holds to Postgres: of a matcher that will not
+// come back, or of a volume that is left behind.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "matcher/base/status.h"
+#include "services/cli/commands.h"
+#include "services/cli/progress.h"
+#include "services/cli/terminal.h"
+#include "services/event_matcher/group_commit_enqueuer.h"
+#include "services/event_matcher/spool_drainer.h"
+#include "services/lib/base/json_writer.h"
+#include "services/lib/spool/spool.h"
+
+namespace cievents::cli {
+namespace {
+
+struct Drained {
+  int64_t stored = 0;
+  int64_t refused = 0;
+};
+
+// Ends when a whole pass over the spool has moved nothing.
+absl::StatusOr<Drained> Drain(event_matcher::SpoolDrainer& drainer, Progress& progress) {
+  Drained drained;
+  int64_t moved_in_pass = 0;
+  while (true) {
+    CIEVENTS_ASSIGN_OR_RETURN(const event_matcher::SpoolDrainer::Step step, drainer.DrainBatch());
+    drained.stored += step.stored;
+    drained.refused += step.refused;
+    moved_in_pass += step.stored + step.refused;
+    for (int i = 0; i < step.stored; ++i) progress.Advance(Progress::Outcome::kFine);
+    for (int i = 0; i < step.refused; ++i) progress.Advance(Progress::Outcome::kFailed);
+    if (step.read > 0) continue;
+    if (moved_in_pass == 0) return drained;
+    moved_in_pass = 0;
+  }
+}
+
+void Print(const Drained& drained, const spool::Stats& left, bool json) {
+  if (!json) {
+    std::printf("%lld events stored, %lld set aside, %lld left, %lld damaged\n",
+                static_cast<long long>(drained.stored), static_cast<long long>(drained.refused),
+                static_cast<long long>(left.records), static_cast<long long>(left.damaged));
+    return;
+  }
+  JsonWriter writer;
+  writer.BeginObject();
+  writer.Key("stored");
+  writer.Int(drained.stored);
+  writer.Key("refused");
+  writer.Int(drained.refused);
+  writer.Key("left");
+  writer.Int(left.records);
+  writer.Key("damaged");
+  writer.Int(left.damaged);
+  writer.EndObject();
+  std::printf("%s\n", writer.text().c_str());
+}
+
+}  // namespace
+
+int RunSpoolDrain(const SpoolDrainOptions& options) {
+  spool::Spool::Options spool_options;
+  spool_options.dir = options.dir;
+  const auto opened = spool::Spool::Open(spool_options);
+  if (!opened.ok()) return Fail(opened.status());
+  spool::Spool& spool = **opened;
+  event_matcher::GroupCommitEnqueuer::Options writing;
+  writing.dsn = options.database_url;
+  writing.writers = 1;
+  event_matcher::GroupCommitEnqueuer enqueuer(std::move(writing));
+  enqueuer.Start();
+  event_matcher::SpoolDrainer drainer({}, spool, enqueuer);
+  Progress progress(Progress::KindOfStderr(), static_cast<size_t>(spool.stats().records));
+  const absl::StatusOr<Drained> drained = Drain(drainer, progress);
+  enqueuer.Stop();
+  const spool::Stats left = spool.stats();
+  spool.Stop();
+  if (!drained.ok()) return Fail(drained.status());
+  Print(*drained, left, options.json);
+  return left.records + left.damaged + drained->refused > 0 ? kExitFindings : kExitOk;
+}
+
+}  // namespace cievents::cli

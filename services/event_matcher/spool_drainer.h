@@ -1,0 +1,80 @@
+// Brings what is spooled to Postgres: the oldest first, one batch at a time, and then as long a
+// pause as the batch took, so that live events keep half of the writers' time. Idempotent: what
+// Postgres has already is absorbed by its key.
+#ifndef SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
+#define SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "matcher/base/mutex.h"
+#include "services/event_matcher/enqueuer.h"
+#include "services/lib/spool/spool.h"
+
+namespace cievents::event_matcher {
+
+// A record that waited longer is set aside, not stored: its partition may be gone, and with it the
+// key that tells a repetition.
+inline constexpr absl::Duration kSpoolAgeMax = absl::Hours(48);
+
+class SpoolDrainer {
+ public:
+  struct Options {
+    int batch_records_max = 500;
+    size_t batch_bytes_max = size_t{4} << 20;
+    std::chrono::milliseconds idle_interval{100};  // how often an empty spool is looked at
+    absl::Duration age_max = kSpoolAgeMax;
+    std::function<absl::Time()> now = [] { return absl::Now(); };
+    // Records whose commit may still succeed: they are passed over.
+    std::function<bool(const spool::RecordId&)> is_in_doubt = [](const spool::RecordId&) {
+      return false;
+    };
+  };
+
+  // `spool` and `enqueuer` must outlive the drainer.
+  SpoolDrainer(Options options, spool::Spool& spool, Enqueuer& enqueuer);
+  ~SpoolDrainer();  // Stop
+
+  // Drains from a thread of its own until Stop.
+  void Start();
+  void Stop();  // twice or unstarted is fine
+
+  // One batch, of the records after the last one; for callers without Start.
+  struct Step {
+    int read = 0;     // records; 0 = the end: the next step starts again with the oldest
+    int stored = 0;   // Postgres has them
+    int refused = 0;  // set aside
+  };
+  // kUnavailable: Postgres does not take it now; the next step starts again with the oldest.
+  absl::StatusOr<Step> DrainBatch();
+
+ private:
+  struct Batch;
+
+  void Run();
+  // False: Stop was called meanwhile.
+  bool Wait(std::chrono::nanoseconds time);
+  Batch MakeBatch(std::vector<spool::StoredRecord> records, Step* step) const;
+  void Settle(const Batch& batch, const std::vector<EventWriteResult>& results, Step* step) const;
+
+  const Options options_;
+  spool::Spool& spool_;
+  Enqueuer& enqueuer_;
+  std::thread thread_;
+  spool::RecordId after_;  // of the thread that drains
+
+  Mutex mutex_;
+  CondVar stopped_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace cievents::event_matcher
+
+#endif  // SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_

@@ -1,0 +1,180 @@
+#include "services/event_matcher/spool_drainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+
+#include "services/event_matcher/group_commit_enqueuer.h"
+#include "services/event_matcher/spool_codec.h"
+#include "services/lib/store/testing/test_database.h"
+#include "services/lib/store/testing/test_rows.h"
+
+namespace cievents::event_matcher {
+namespace {
+
+class SpoolDrainerTest : public ::testing::Test {
+ protected:
+  SpoolDrainerTest() {
+    char name[] = "/tmp/cievents-drainer-XXXXXX";
+    folder_ = mkdtemp(name);
+    spool::Spool::Options options;
+    options.dir = folder_ + "/spool";
+    auto opened = spool::Spool::Open(options);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    spool_ = *std::move(opened);
+    GroupCommitEnqueuer::Options writing;
+    writing.dsn = database_.dsn();
+    writing.writers = 1;
+    writing.give_up_after = std::chrono::milliseconds(300);
+    enqueuer_ = std::make_unique<GroupCommitEnqueuer>(writing);
+    enqueuer_->Start();
+  }
+  ~SpoolDrainerTest() override {
+    drainer_.reset();
+    enqueuer_.reset();
+    spool_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  static EventWrite MakeWrite(int number, const std::string& data = "{}", int64_t time_ms = 0) {
+    EventWrite write;
+    write.event = store::MakeEvent(number, data, time_ms);
+    write.requests = {store::MakeRequest(write.event, 1), store::MakeRequest(write.event, 2)};
+    return write;
+  }
+  std::vector<spool::RecordId> Append(std::vector<spool::Record> records) {
+    std::promise<absl::StatusOr<std::vector<spool::RecordId>>> promise;
+    const absl::Status taken = spool_->Append(
+        std::move(records), [&promise](absl::StatusOr<std::vector<spool::RecordId>> ids) {
+          promise.set_value(std::move(ids));
+        });
+    EXPECT_TRUE(taken.ok()) << taken;
+    const auto ids = promise.get_future().get();
+    EXPECT_TRUE(ids.ok()) << ids.status();
+    return *ids;
+  }
+  SpoolDrainer& Drainer() {
+    if (drainer_ == nullptr) {
+      drainer_ = std::make_unique<SpoolDrainer>(options_, *spool_, *enqueuer_);
+    }
+    return *drainer_;
+  }
+  SpoolDrainer::Step Drain() {
+    const auto step = Drainer().DrainBatch();
+    EXPECT_TRUE(step.ok()) << step.status();
+    return step.ok() ? *step : SpoolDrainer::Step();
+  }
+  std::string Count(const std::string& table) {
+    return store::Sql(database_.dsn(), "SELECT count(*) FROM cievents." + table);
+  }
+  // Removals and refusals are written by the spool's own thread.
+  bool EventuallyLeft(int64_t waiting, int64_t refused) {
+    return store::Eventually(
+        [&] { return spool_->stats().records == waiting && spool_->stats().refused == refused; });
+  }
+
+  store::TestDatabase database_;
+  std::string folder_;
+  std::unique_ptr<spool::Spool> spool_;
+  std::unique_ptr<GroupCommitEnqueuer> enqueuer_;
+  SpoolDrainer::Options options_;
+  std::unique_ptr<SpoolDrainer> drainer_;
+};
+
+TEST_F(SpoolDrainerTest, WhatWaitsComesToPostgresAndLeavesTheSpool) {
+  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  const SpoolDrainer::Step step = Drain();
+  EXPECT_EQ(step.read, 2);
+  EXPECT_EQ(step.stored, 2);
+  EXPECT_EQ(Count("events"), "2");
+  EXPECT_EQ(Count("pipeline_requests"), "4");
+  EXPECT_EQ(Count("ready_requests"), "4");
+  EXPECT_TRUE(EventuallyLeft(0, 0));
+  EXPECT_EQ(Drain().read, 0);
+}
+
+TEST_F(SpoolDrainerTest, WhatPostgresHasAlreadyIsNotStoredTwice) {
+  Append({EncodeSpooled(MakeWrite(1))});
+  Drain();
+  EventWrite more = MakeWrite(1);  // the same event met another set in the meantime
+  more.requests.push_back(store::MakeRequest(more.event, 3));
+  Append({EncodeSpooled(more)});
+  EXPECT_EQ(Drain().stored, 1);
+  EXPECT_EQ(Count("events"), "1");
+  EXPECT_EQ(Count("pipeline_requests"), "3") << "the union";
+  EXPECT_TRUE(EventuallyLeft(0, 0));
+}
+
+TEST_F(SpoolDrainerTest, AnEventThatWasSpooledTwiceIsDrainedTwice) {
+  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  EXPECT_EQ(Drain().stored, 2) << "one submission holds an event once";
+  ASSERT_TRUE(EventuallyLeft(1, 0));
+  EXPECT_EQ(Drain().read, 0) << "the end; the next step starts again with the oldest";
+  EXPECT_EQ(Drain().stored, 1);
+  EXPECT_TRUE(EventuallyLeft(0, 0));
+  EXPECT_EQ(Count("pipeline_requests"), "4");
+}
+
+TEST_F(SpoolDrainerTest, WhatCannotBeStoredIsSetAsideAndTheRestGoesOn) {
+  Append({EncodeSpooled(MakeWrite(1))});
+  Drain();
+  spool::Record garbage = EncodeSpooled(MakeWrite(2));
+  garbage.body = "no protobuf";
+  EventWrite poison = MakeWrite(3);
+  poison.event.source = std::string("nul\0", 4);
+  Append({EncodeSpooled(MakeWrite(1, R"({"other": 1})")), garbage, EncodeSpooled(poison),
+          EncodeSpooled(MakeWrite(4))});
+  const SpoolDrainer::Step step = Drain();
+  EXPECT_EQ(step.stored, 1);
+  EXPECT_EQ(step.refused, 3);
+  EXPECT_EQ(Count("events"), "2");
+  EXPECT_TRUE(EventuallyLeft(0, 3));
+}
+
+TEST_F(SpoolDrainerTest, WhatWaitedTooLongIsSetAside) {
+  Append({EncodeSpooled(MakeWrite(1))});
+  options_.now = [] { return absl::Now() + absl::Hours(49); };
+  const SpoolDrainer::Step step = Drain();
+  EXPECT_EQ(step.refused, 1);
+  EXPECT_EQ(step.stored, 0);
+  EXPECT_TRUE(EventuallyLeft(0, 1));
+  EXPECT_EQ(Count("events"), "0");
+}
+
+TEST_F(SpoolDrainerTest, ThePartitionOfAnOldEventIsMade) {
+  const int64_t old_ms = absl::ToUnixMillis(absl::Now() - absl::Hours(60));
+  Append({EncodeSpooled(MakeWrite(1, "{}", old_ms)), EncodeSpooled(MakeWrite(2))});
+  // First admitted when it was young enough, spooled since: still within the spool's age.
+  options_.age_max = absl::Hours(72);
+  EXPECT_EQ(Drain().stored, 2);
+  EXPECT_EQ(Count("events"), "2");
+}
+
+TEST_F(SpoolDrainerTest, WhatIsInDoubtIsPassedOver) {
+  const auto ids = Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  bool in_doubt = true;
+  options_.is_in_doubt = [&](const spool::RecordId& id) { return in_doubt && id == ids[0]; };
+  EXPECT_EQ(Drain().stored, 1);
+  EXPECT_EQ(Count("events"), "1");
+  in_doubt = false;
+  ASSERT_TRUE(EventuallyLeft(1, 0));
+  EXPECT_EQ(Drain().read, 0);
+  EXPECT_EQ(Drain().stored, 1);
+}
+
+TEST_F(SpoolDrainerTest, WhilePostgresIsAwayNothingIsLostAndAfterwardsAllIsDrained) {
+  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  ASSERT_TRUE(store::Cluster().KillAll().ok());
+  EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(spool_->stats().records, 2);
+  Drainer().Start();
+  ASSERT_TRUE(store::Cluster().Restart().ok());
+  EXPECT_TRUE(EventuallyLeft(0, 0));
+  Drainer().Stop();
+  EXPECT_EQ(Count("pipeline_requests"), "4");
+}
+
+}  // namespace
+}  // namespace cievents::event_matcher
