@@ -85,7 +85,7 @@ TEST_F(SpoolCommandTest, ForProgramsEachIsALineOfJson) {
       R"({"id":"1/2","state":"waiting","kind":"matched","event_uid":"0199-2","event_id":"event-2\u001b[2J",)"
       R"("source":"gitlab.example.com","event_name":"issue/created","project_id":102,)"
       R"("event_time":"2026-05-28T20:26:40.000Z","received_time":"2026-05-28T20:26:40.500Z",)"
-      R"("request_count":2,"bytes":133,"reason":""})");
+      R"("request_count":2,"bytes":126,"reason":""})");
 }
 
 TEST_F(SpoolCommandTest, ItRunsBesideTheSpoolsProcess) {

@@ -54,15 +54,15 @@ class SpoolTest : public ::testing::Test {
 class Gate {
  public:
   explicit Gate(Spool* spool) {
-    std::promise<void> entered;
+    const auto entered = std::make_shared<std::promise<void>>();
     EXPECT_TRUE(spool
                     ->Append({},
-                             [this, &entered](auto) {
-                               entered.set_value();
+                             [this, entered](auto) {
+                               entered->set_value();
                                opened_.get_future().wait();
                              })
                     .ok());
-    entered.get_future().wait();
+    entered->get_future().wait();
   }
   void Open() { opened_.set_value(); }
 
@@ -311,17 +311,17 @@ TEST_F(SpoolTest, StopAnswersWhatWasTakenAndRefusesTheRest) {
 
 TEST_F(SpoolTest, AnAnswerMayAppend) {
   Open();
-  std::promise<bool> second;
+  const auto second = std::make_shared<std::promise<bool>>();  // outlives its set_value
   ASSERT_TRUE(spool_
                   ->Append(MakeRecords(1, 1),
-                           [&](const auto&) {
+                           [&, second](const auto&) {
                              const absl::Status status = spool_->Append(
                                  MakeRecords(2, 1),
-                                 [&](const auto& ids) { second.set_value(ids.ok()); });
+                                 [second](const auto& ids) { second->set_value(ids.ok()); });
                              EXPECT_TRUE(status.ok());
                            })
                   .ok());
-  EXPECT_TRUE(second.get_future().get());
+  EXPECT_TRUE(second->get_future().get());
   EXPECT_EQ(RecordsOf(ReadAll(*spool_)), MakeRecords(1, 2));
 }
 
