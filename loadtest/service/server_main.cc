@@ -1,7 +1,8 @@
 // The servers of the matcher service's load test, each a process of its own:
 //
-//   service_loadtest_server matcher DSN READY_FILE WRITERS
-//       the matcher role as `cievents matcher` runs it, with another number of writers
+//   service_loadtest_server matcher DSN READY_FILE WRITERS SPOOL_DIRECTORY
+//       the matcher role as `cievents matcher` runs it, with another number of writers; "" = no
+//       spool
 //   service_loadtest_server empty READY_FILE STREAM_ANSWER_BYTES UNARY_ANSWER_BYTES
 //       the same gRPC server with handlers that only answer
 #include <fmt/format.h>
@@ -25,10 +26,11 @@ namespace cievents::loadtest {
 namespace {
 
 int RunMatcher(char** arguments) {
-  cli::RoleOptions options;
-  options.database_url = arguments[0];
-  options.ready_file = arguments[1];
-  options.log.level = "warning";
+  cli::MatcherOptions options;
+  options.role.database_url = arguments[0];
+  options.role.ready_file = arguments[1];
+  options.role.log.level = "warning";
+  options.spool_dir = arguments[3];
   event_matcher::EventMatcher::Options matcher;
   matcher.writers = std::atoi(arguments[2]);
   return cli::RunMatcherRole(options, matcher);
@@ -51,7 +53,7 @@ int RunEmpty(char** arguments) {
 int Run(int argc, char** argv) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "matcher" && argc == 5) return RunMatcher(argv + 2);
+  if (mode == "matcher" && argc == 6) return RunMatcher(argv + 2);
   if (mode == "empty" && argc == 5) return RunEmpty(argv + 2);
   fmt::print(stderr, "service_loadtest_server: it is started by service_loadtest\n");
   return 2;

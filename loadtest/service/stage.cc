@@ -87,10 +87,12 @@ const ManySubscriptions& Stage::Million(const Options& options) {
   return Subscriptions(options.quick() ? 20'000 : 1'000'000);
 }
 
-std::unique_ptr<ServerProcess> Stage::StartMatcher(const std::string& dsn, int writers) const {
+std::unique_ptr<ServerProcess> Stage::StartMatcher(const std::string& dsn, int writers,
+                                                   const std::string& spool_folder) const {
   const std::string ready = fmt::format("{}/ready{}.json", state_->folder, ++state_->servers);
-  return ServerProcess::Start({ServerProgram(), "matcher", dsn, ready, std::to_string(writers)},
-                              ready, state_->folder + "/servers.log");
+  return ServerProcess::Start(
+      {ServerProgram(), "matcher", dsn, ready, std::to_string(writers), spool_folder}, ready,
+      state_->folder + "/servers.log");
 }
 
 std::unique_ptr<ServerProcess> Stage::StartEmpty(size_t stream_answer_bytes,
@@ -102,6 +104,10 @@ std::unique_ptr<ServerProcess> Stage::StartEmpty(size_t stream_answer_bytes,
 }
 
 double Stage::PostgresCpuSeconds() const { return CpuSecondsOfFamily(state_->postgres->pid()); }
+
+void Stage::StopPostgres() { OkOrDie("stopping Postgres", state_->postgres->Stop()); }
+void Stage::RestartPostgres() { OkOrDie("starting Postgres", state_->postgres->Restart()); }
+const std::string& Stage::folder() const { return state_->folder; }
 
 std::string RunSql(const std::string& dsn, const std::string& sql) {
   PGconn* connection = PQconnectdb(dsn.c_str());

@@ -32,11 +32,16 @@ class Stage {
   // Of a full run a million, of a quick one 20,000.
   const ManySubscriptions& Million(const Options& options);
 
-  std::unique_ptr<ServerProcess> StartMatcher(const std::string& dsn, int writers = 2) const;
+  std::unique_ptr<ServerProcess> StartMatcher(const std::string& dsn, int writers = 2,
+                                              const std::string& spool_folder = "") const;
   std::unique_ptr<ServerProcess> StartEmpty(size_t stream_answer_bytes,
                                             size_t unary_answer_bytes) const;
 
   double PostgresCpuSeconds() const;
+  void StopPostgres();
+  void RestartPostgres();
+
+  const std::string& folder() const;  // for files of a section; goes with the stage
 
  private:
   struct State;
