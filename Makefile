@@ -1,6 +1,6 @@
 # A front for CMake's presets: every target installs what it needs first, then does one thing.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test loadtest fuzz oracle planted-bugs format tidy clean
+.PHONY: help build demo test faults loadtest fuzz oracle planted-bugs format tidy clean
 
 INSTALL := sh deploy/install-packages.sh
 CIEVENTS := build/release/services/cli/cievents
@@ -35,6 +35,10 @@ oracle: ## the index against a naive matcher, a million random pairs (PAIRS=1000
 	@cmake --preset release
 	@cmake --build --preset release --target oracle
 	@build/release/tests/oracle/oracle --pairs=$(or $(PAIRS),1000000) $(if $(SEED),--seed=$(SEED))
+
+faults: ## the fault matrix: every row with 25 seeds, the table (ROWS="01 29" SEEDS=3 SEED=1 FORM=short)
+	@$(INSTALL) build run test
+	@sh tests/faults/run.sh "$(ROWS)"
 
 planted-bugs: ## does the oracle find bugs? Plants 23, one after the other (SECONDS_EACH=60)
 	@$(INSTALL) build

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Writes a copy of a product's source with a planted bug:  plant.sh NAME SOURCE COPY
+# The copy holds the text "planted bug: NAME" if the bug is in it. Where the lines that it changes
+# are not there any more the copy is the source as it is, so that the build goes on, and the test
+# that looks for the text says what happened.
+set -eu
+
+name="$1"
+source="$2"
+copy="$3"
+
+case "$name" in
+  # An unknown outcome is taken for a good one: the batch is not sent again.
+  dropped_retry)
+    edit='s|CIEVENTS_ASSIGN_OR_RETURN(const Result rows,$|auto answer =|
+          s|connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline));|connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline);\n  if (answer.status().code() == absl::StatusCode::kUnavailable) {\n    EnqueueResult believed;\n    believed.inserted_requests.assign(batch.events.size(), 1);\n    return believed;\n  }\n  CIEVENTS_ASSIGN_OR_RETURN(const Result rows, std::move(answer));|'
+    lines=2 ;;
+  # Rows are taken in the order in which they came.
+  unsorted)
+    edit='s|^  Sort(batch);$|  if (batch.events.empty()) Sort(batch);|'
+    lines=1 ;;
+  # The change feed asks for what is higher than the highest id that it has seen.
+  maximal_xid)
+    edit='s|AND NOT pg_visible_in_snapshot(p.changed_xid, \$1::pg_snapshot)|AND p.changed_xid >= pg_snapshot_xmax($1::pg_snapshot)|'
+    lines=1 ;;
+  # The position of the change feed outlives its connection: no full load follows a loss.
+  carried_snapshot)
+    edit='s|^struct SubscriptionFeed::Connection {$|namespace {\n// One feed a process.\nstd::string carried;\nstd::map<int64_t, FeedProject> known;\n}\n\nstruct SubscriptionFeed::Connection {|
+          s|^#include <optional>$|#include <map>\n#include <optional>|
+          s|^    // One snapshot for the position and the rows.$|    if (!carried.empty()) {\n      snapshot = carried;\n      std::vector<FeedProject> all;\n      for (const auto\& [id, project] : known) all.push_back(project);\n      return all;\n    }|
+          s|snapshot = Field(rows.get(), 0, kSnapshot);|carried = snapshot = Field(rows.get(), 0, kSnapshot);|
+          s|^  if (!projects.ok()) return connection_->End(projects.status());$|&\n  for (const FeedProject\& project : *projects) known[project.project_id] = project;|'
+    lines=2 ;;
+  *)
+    echo "plant.sh: there is no bug $name" >&2
+    exit 2 ;;
+esac
+
+sed "$edit" "$source" > "$copy.new"
+changed=$(diff "$source" "$copy.new" | grep -c '^<' || true)
+if [ "$changed" -eq "$lines" ]; then
+  printf '\nextern "C" {\nextern const char cievents_planted_bug[];\nconst char cievents_planted_bug[] = "planted bug: %s";\n}\n' \
+    "$name" >> "$copy.new"
+else
+  echo "plant.sh: $name changes $changed lines of $source instead of $lines: not planted" >&2
+  cp "$source" "$copy.new"
+fi
+mv "$copy.new" "$copy"

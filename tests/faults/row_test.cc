@@ -1,0 +1,135 @@
+#include "tests/faults/row_test.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "gtest/gtest.h"
+
+namespace cievents::faults {
+namespace {
+
+using Kind = Violation::Kind;
+
+int64_t Number(const char* variable, int64_t otherwise) {
+  const char* given = std::getenv(variable);
+  return given == nullptr || *given == '\0' ? otherwise : std::strtoll(given, nullptr, 10);
+}
+
+uint64_t FirstSeed() {
+  static const auto seed =
+      static_cast<uint64_t>(Number("CIEVENTS_TEST_SEED", std::random_device{}() % 1'000'000'000));
+  return seed;
+}
+
+Form FormAsked() {
+  const char* form = std::getenv("CIEVENTS_FAULT_FORM");
+  return form != nullptr && std::string(form) == "long" ? Form::kLong : Form::kShort;
+}
+
+// The table of the whole process, printed at its end.
+class Table : public ::testing::Environment {
+ public:
+  void Add(const std::string& line) { lines_ += line; }
+  void TearDown() override {
+    if (lines_.empty()) return;
+    fmt::print("\n{}{}", TableHeading(), lines_);
+    std::fflush(stdout);
+  }
+
+ private:
+  std::string lines_;
+};
+
+Table* TheTable() {
+  static auto* table =
+      static_cast<Table*>(::testing::AddGlobalTestEnvironment(new Table));  // gtest owns it
+  return table;
+}
+[[maybe_unused]] const Table* const made_before_main = TheTable();
+
+// What the build says, or another one: that of the release build, for instance.
+std::string Path(const char* variable, const char* built) {
+  const char* given = std::getenv(variable);
+  return given == nullptr || *given == '\0' ? built : given;
+}
+std::string Product() { return Path("CIEVENTS_BINARY", CIEVENTS_BINARY); }
+
+Report RunAndEnter(const Row& row, const std::string& matcher, uint64_t seed) {
+  fmt::print("CIEVENTS_TEST_SEED={}\n", seed);
+  std::fflush(stdout);
+  Report report = Run(row, {Product(), matcher, seed, FormAsked()});
+  fmt::print("{}{}{}", report.ToString(), TableHeading(), report.Line());
+  std::fflush(stdout);
+  TheTable()->Add(report.Line());
+  return report;
+}
+
+bool Holds(const std::string& file, const std::string& text) {
+  std::string bytes(std::filesystem::file_size(file), '\0');
+  std::ifstream(file, std::ios::binary)
+      .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return bytes.find(text) != std::string::npos;
+}
+
+struct PlantedProgram {
+  std::string binary;
+  std::string mark;  // stands in it, and not in the product
+};
+
+PlantedProgram ProgramOf(Planted bug) {
+  const std::string folder = Path("CIEVENTS_PLANTED_FOLDER", PLANTED_FOLDER);
+  switch (bug) {
+    case Planted::kEarlyAck:
+      return {folder + "/early_ack_matcher", "this enqueuer acknowledges before the commit"};
+    case Planted::kDroppedRetry:
+      return {folder + "/dropped_retry_matcher", "planted bug: dropped_retry"};
+    case Planted::kUnsorted:
+      return {folder + "/unsorted_matcher", "planted bug: unsorted"};
+    case Planted::kMaximalXid:
+      return {folder + "/maximal_xid_matcher", "planted bug: maximal_xid"};
+    case Planted::kCarriedSnapshot:
+      break;
+  }
+  return {folder + "/carried_snapshot_matcher", "planted bug: carried_snapshot"};
+}
+
+}  // namespace
+
+void RunRow(const Row& row) {
+  const int64_t seeds = Number("CIEVENTS_FAULT_SEEDS", 1);
+  for (int64_t i = 0; i < seeds; ++i) {
+    const Report report = RunAndEnter(row, Product(), FirstSeed() + static_cast<uint64_t>(i));
+    for (const Kind kind : {Kind::kLost, Kind::kExtra, Kind::kDoubled, Kind::kLate, Kind::kWrong}) {
+      EXPECT_EQ(report.CountOf(kind), 0) << row.name << " with seed " << report.seed;
+    }
+    // None of this may hold for want of work.
+    EXPECT_GE(report.counts.acknowledged_matched, 100);
+    EXPECT_GE(report.counts.exact_matched, 50);
+    EXPECT_GE(report.counts.sent_again, 10);
+    EXPECT_GT(report.recovery.count(), 0) << "the row has no fault";
+    if (::testing::Test::HasFailure()) {
+      fmt::print("logs and data are in {}\n", report.folder);
+      return;
+    }
+    Discard(report);
+  }
+}
+
+void ExpectFound(const Row& row, Planted bug, Kind kind) {
+  const PlantedProgram program = ProgramOf(bug);
+  ASSERT_TRUE(Holds(program.binary, program.mark))
+      << program.binary << ": the bug is not in it any more; see tests/faults/planted/plant.sh";
+  ASSERT_FALSE(Holds(Product(), program.mark)) << "the product holds a planted bug";
+  Row planted = row;
+  planted.recover_max = std::chrono::seconds(5);  // what is lost stays lost
+  planted.name = "planted: " + program.binary.substr(program.binary.rfind('/') + 1);
+  const Report report = RunAndEnter(planted, program.binary, FirstSeed());
+  EXPECT_GT(report.CountOf(kind), 0) << "the planted bug is not found; seed " << report.seed;
+  Discard(report);
+}
+
+}  // namespace cievents::faults

@@ -1,0 +1,36 @@
+// Row 9: Postgres away for a while. Without a spool what matches is put off; that everything is
+// answered in a moment comes with the spool.
+#include <fmt/format.h>
+
+#include "gtest/gtest.h"
+#include "tests/faults/row_test.h"
+#include "tests/faults/usage.h"
+
+namespace cievents::faults {
+namespace {
+
+TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) {
+  Row row;
+  row.number = 9;
+  row.name = "Postgres away";
+  row.inject = [](Scene& scene) {
+    const Usage before = UsageOf(scene.roles().matcher().pid());
+    scene.BeginFault();
+    scene.Check(scene.roles().StopPostgresInOrder());
+    scene.Let(scene.By(std::chrono::seconds(10), std::chrono::seconds(60)));
+    const Usage meanwhile = UsageOf(scene.roles().matcher().pid());
+    scene.BeginHealing();
+    scene.Check(scene.roles().StartPostgres());
+    scene.EndFault();
+    scene.Note(fmt::format("matcher's threads {} -> {}, descriptors {} -> {}", before.threads,
+                           meanwhile.threads, before.descriptors, meanwhile.descriptors));
+    if (meanwhile.threads > before.threads + 40 ||
+        meanwhile.descriptors > before.descriptors + 40) {
+      scene.Wrong("threads or descriptors pile up while Postgres is away");
+    }
+  };
+  RunRow(row);
+}
+
+}  // namespace
+}  // namespace cievents::faults
