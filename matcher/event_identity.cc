@@ -1,7 +1,5 @@
 #include "matcher/event_identity.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -55,8 +53,15 @@ uint64_t ReadBigEndian(const Digest& digest, size_t begin, size_t bytes) {
 }  // namespace
 
 std::string EventUid::ToString() const {
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff,
-                     high & 0xffff, low >> 48, low & 0xffffffffffff);
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(kUidTextBytes, '-');
+  for (size_t i = 0, nibble = 0; i < kUidTextBytes; ++i) {
+    if (IsHyphenPlace(i)) continue;
+    const uint64_t half = nibble < 16 ? high : low;
+    text[i] = kDigits[half >> (60 - 4 * (nibble % 16)) & 15];
+    ++nibble;
+  }
+  return text;
 }
 
 std::optional<EventUid> EventUid::Parse(std::string_view text) {

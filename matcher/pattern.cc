@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -190,8 +191,8 @@ absl::Status CheckCharacters(const Subject& subject) {
 }
 
 absl::Status CheckCase(const Subject& subject) {
+  if (std::none_of(subject.text.begin(), subject.text.end(), IsUpper)) return absl::OkStatus();
   const std::string lower = Lower(subject.text);
-  if (lower == subject.text) return absl::OkStatus();
   return Invalid("{} {} has upper case letters; write {}", subject.noun(), Quote(subject.text),
                  Quote(lower));
 }
@@ -244,11 +245,18 @@ absl::Status Check(const Subject& subject, bool* has_wildcard) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ParseEventName(std::string_view text) {
+absl::Status CheckEventName(std::string_view text, std::string_view* canonical) {
   const Subject subject{Grammar::kName, DropEventsPrefix(text)};
   bool has_wildcard = false;
   CIEVENTS_RETURN_IF_ERROR(Check(subject, &has_wildcard));
-  return std::string(subject.text);
+  *canonical = subject.text;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ParseEventName(std::string_view text) {
+  std::string_view canonical;
+  CIEVENTS_RETURN_IF_ERROR(CheckEventName(text, &canonical));
+  return std::string(canonical);
 }
 
 absl::StatusOr<Pattern> Pattern::Parse(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace cievents::matcher {
@@ -19,6 +20,8 @@ inline constexpr int kNameBytesMax = 128;
 // Returns `text` as a canonical name (a leading `events/` dropped), or kInvalidArgument with a
 // message that says what is wrong and what to write instead.
 absl::StatusOr<std::string> ParseEventName(std::string_view text);
+// The same without a copy: `*canonical` is a part of `text`.
+absl::Status CheckEventName(std::string_view text, std::string_view* canonical);
 
 // A value; cheap to copy. Thread-safe for reading.
 class Pattern {

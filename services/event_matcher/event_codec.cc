@@ -1,5 +1,6 @@
 #include "services/event_matcher/event_codec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -80,34 +81,63 @@ events::v1::AckLevel EncodeAck(AckLevel ack) {
   return events::v1::ACK_LEVEL_UNSPECIFIED;
 }
 
+// Assigns, so that the event keeps its memory: every field, for the last event's must not stay.
+absl::Status DecodeInto(const events::wire::Event& message, Event* event) {
+  CIEVENTS_ASSIGN_OR_RETURN(event->time_ms, DecodeTimeMs(message));
+  event->received_time_ms = 0;
+  event->id = message.id();
+  event->source = message.source();
+  event->names.assign(message.names().begin(), message.names().end());
+  event->project_id = message.project_id();
+  event->namespace_ids.assign(message.namespace_ids().begin(), message.namespace_ids().end());
+  event->organization_id = message.organization_id();
+  event->actor.user_id = message.actor().user_id();
+  event->actor.username = message.actor().username();
+  event->actor.access_level.reset();
+  if (message.actor().has_access_level()) {
+    event->actor.access_level = message.actor().access_level();
+  }
+  event->actor.bot = message.actor().bot();
+  event->confidential = message.confidential();
+  event->cause.request_id = message.cause().request_id();
+  event->cause.pipeline_id = message.cause().pipeline_id();
+  event->subject = message.subject();
+  event->data_schema = message.data_schema();
+  event->data = message.data();
+  event->traceparent = message.traceparent();
+  event->correlation_id = message.correlation_id();
+  event->replayed = false;
+  return absl::OkStatus();
+}
+
+absl::Status ParseInto(const std::string& bytes, events::wire::Event* message, Event* event) {
+  if (!message->ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("the bytes are not a cievents.events.v1.Event");
+  }
+  return DecodeInto(*message, event);
+}
+
 }  // namespace
 
 absl::StatusOr<Event> DecodeEvent(const std::string& bytes) {
   events::wire::Event message;
-  if (!message.ParseFromString(bytes)) {
-    return absl::InvalidArgumentError("the bytes are not a cievents.events.v1.Event");
-  }
   Event event;
-  CIEVENTS_ASSIGN_OR_RETURN(event.time_ms, DecodeTimeMs(message));
-  event.id = std::move(*message.mutable_id());
-  event.source = std::move(*message.mutable_source());
-  for (std::string& name : *message.mutable_names()) event.names.push_back(std::move(name));
-  event.project_id = message.project_id();
-  event.namespace_ids.assign(message.namespace_ids().begin(), message.namespace_ids().end());
-  event.organization_id = message.organization_id();
-  event.actor.user_id = message.actor().user_id();
-  event.actor.username = message.actor().username();
-  if (message.actor().has_access_level()) event.actor.access_level = message.actor().access_level();
-  event.actor.bot = message.actor().bot();
-  event.confidential = message.confidential();
-  event.cause.request_id = message.cause().request_id();
-  event.cause.pipeline_id = message.cause().pipeline_id();
-  event.subject = std::move(*message.mutable_subject());
-  event.data_schema = std::move(*message.mutable_data_schema());
-  event.data = std::move(*message.mutable_data());
-  event.traceparent = std::move(*message.mutable_traceparent());
-  event.correlation_id = std::move(*message.mutable_correlation_id());
+  CIEVENTS_RETURN_IF_ERROR(ParseInto(bytes, &message, &event));
   return event;
+}
+
+std::span<DecodedEvent> BatchDecoder::Decode(
+    const google::protobuf::RepeatedPtrField<std::string>& events) {
+  const auto count = static_cast<size_t>(events.size());
+  if (decoded_.size() < count) decoded_.resize(count);
+  size_t bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& given = events[static_cast<int>(i)];
+    bytes += given.size();
+    decoded_[i].status = ParseInto(given, &message_, &decoded_[i].event);
+  }
+  capacity_bytes_ = std::max(capacity_bytes_, bytes);
+  return std::span(decoded_).first(count);
 }
 
 absl::StatusOr<AckLevel> DecodeAckLevel(int ack) {
@@ -126,7 +156,7 @@ absl::StatusOr<AckLevel> DecodeAckLevel(int ack) {
 void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message) {
   message->set_kind(EncodeKind(outcome.kind));
   message->set_reason(EncodeReason(outcome.reason));
-  message->set_message(outcome.message);
+  if (!outcome.message.empty()) message->set_message(outcome.message);
   if (outcome.matched_count.has_value()) message->set_matched_count(*outcome.matched_count);
   message->set_ack(EncodeAck(outcome.ack));
   if (outcome.retry_after > absl::ZeroDuration()) {
@@ -134,7 +164,7 @@ void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message) {
     message->mutable_retry_after()->set_seconds(ms / 1000);
     message->mutable_retry_after()->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
   }
-  message->set_event_uid(outcome.event_uid);
+  if (!outcome.event_uid.empty()) message->set_event_uid(outcome.event_uid);
   message->set_failed_payload_count(outcome.failed_payload_count);
   message->set_suspended_count(outcome.suspended_count);
   message->set_filtered_by_rules_count(outcome.filtered_by_rules_count);

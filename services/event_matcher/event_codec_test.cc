@@ -1,5 +1,6 @@
 #include "services/event_matcher/event_codec.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -40,6 +41,14 @@ events::v1::Event FullMessage() {
   return message;
 }
 
+absl::StatusOr<Event> DecodeOne(BatchDecoder& decoder, const std::string& bytes) {
+  google::protobuf::RepeatedPtrField<std::string> events;
+  *events.Add() = bytes;
+  const std::span<DecodedEvent> decoded = decoder.Decode(events);
+  if (!decoded[0].status.ok()) return decoded[0].status;
+  return decoded[0].event;
+}
+
 TEST(DecodeEventTest, EveryFieldOfThePublicMessageIsRead) {
   const auto event = DecodeEvent(FullMessage().SerializeAsString());
   ASSERT_TRUE(event.ok()) << event.status();
@@ -62,6 +71,48 @@ TEST(DecodeEventTest, EveryFieldOfThePublicMessageIsRead) {
   EXPECT_EQ(event->data, "{\"a\": 1}");
   EXPECT_EQ(event->traceparent, "trace");
   EXPECT_EQ(event->correlation_id, "corr");
+}
+
+// The memory is the last event's: nothing of it may show.
+TEST(DecodeEventTest, NothingOfTheLastEventStays) {
+  events::v1::Event least;
+  least.mutable_time()->set_seconds(1'800'000'000);
+  BatchDecoder decoder;
+  ASSERT_TRUE(DecodeOne(decoder, FullMessage().SerializeAsString()).ok());
+  EXPECT_FALSE(DecodeOne(decoder, "garbage").ok());
+  const auto event = DecodeOne(decoder, least.SerializeAsString());
+  ASSERT_TRUE(event.ok()) << event.status();
+  for (const std::string& text :
+       {event->id, event->source, event->actor.username, event->cause.request_id, event->subject,
+        event->data_schema, event->data, event->traceparent, event->correlation_id}) {
+    EXPECT_EQ(text, "");
+  }
+  for (const int64_t number : {event->project_id, event->organization_id, event->actor.user_id,
+                               event->cause.pipeline_id, event->received_time_ms}) {
+    EXPECT_EQ(number, 0);
+  }
+  EXPECT_TRUE(event->names.empty());
+  EXPECT_TRUE(event->namespace_ids.empty());
+  EXPECT_EQ(event->actor.access_level, std::nullopt);
+  EXPECT_FALSE(event->actor.bot || event->confidential || event->replayed);
+}
+
+TEST(DecodeEventTest, ABatchIsDecodedInOrderWhateverCameBefore) {
+  BatchDecoder decoder;
+  for (const int count : {3, 1, 5}) {
+    google::protobuf::RepeatedPtrField<std::string> events;
+    for (int i = 0; i < count; ++i) {
+      events::v1::Event message = FullMessage();
+      message.set_id(fmt::format("e{}", i));
+      *events.Add() = message.SerializeAsString();
+    }
+    const std::span<DecodedEvent> decoded = decoder.Decode(events);
+    ASSERT_EQ(decoded.size(), static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      EXPECT_TRUE(decoded[static_cast<size_t>(i)].status.ok());
+      EXPECT_EQ(decoded[static_cast<size_t>(i)].event.id, fmt::format("e{}", i));
+    }
+  }
 }
 
 TEST(DecodeEventTest, AnAccessLevelThatIsNotGivenIsAbsent) {

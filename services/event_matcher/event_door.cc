@@ -10,7 +10,6 @@
 
 #include "matcher/base/mutex.h"
 #include "matcher/base/status.h"
-#include "services/event_matcher/event_codec.h"
 #include "services/lib/base/grpc_status.h"
 
 namespace cievents::event_matcher {
@@ -23,44 +22,35 @@ const grpc::Status& NotReady() {
   return *status;
 }
 
-// Copies the buffer into one string: gRPC's slices are not contiguous.
-absl::StatusOr<std::string> Flatten(const grpc::ByteBuffer& buffer) {
+// A batch of more bytes is not worth keeping memory for.
+constexpr size_t kKeptBatchBytesMax = 1024 * 1024;
+constexpr size_t kKeptMemoriesMax = 16;
+
+// `message` is PublishEventsRequest or StreamEventsRequest of the wire twin.
+template <typename Message>
+absl::Status ParseBatch(const grpc::ByteBuffer& buffer, Message* message) {
   if (buffer.Length() > kBatchBytesMax) {
     return Error(absl::StatusCode::kResourceExhausted,
                  "a batch of {} bytes is over the limit of {}: send smaller batches",
                  buffer.Length(), kBatchBytesMax);
   }
-  std::vector<grpc::Slice> slices;
-  if (!buffer.Dump(&slices).ok()) return absl::InvalidArgumentError("the message cannot be read");
-  std::string bytes;
-  bytes.reserve(buffer.Length());
-  for (const grpc::Slice& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  bool parsed = false;
+  if (grpc::Slice slice; buffer.TrySingleSlice(&slice).ok()) {
+    parsed = message->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+  } else {
+    if (!buffer.DumpToSingleSlice(&slice).ok()) {
+      return absl::InvalidArgumentError("the message cannot be read");
+    }
+    parsed = message->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
   }
-  return bytes;
-}
-
-// `message` is PublishEventsRequest or StreamEventsRequest of the wire twin.
-template <typename Message>
-absl::StatusOr<Message> ParseBatch(const grpc::ByteBuffer& buffer) {
-  CIEVENTS_ASSIGN_OR_RETURN(const std::string bytes, Flatten(buffer));
-  Message message;
-  if (!message.ParseFromString(bytes)) {
+  if (!parsed) {
     return absl::InvalidArgumentError("the message is not a batch of events of cievents.events.v1");
   }
-  if (message.events_size() == 0 || message.events_size() > kBatchEventsMax) {
+  if (message->events_size() == 0 || message->events_size() > kBatchEventsMax) {
     return Error(absl::StatusCode::kInvalidArgument, "a batch has 1 to {} events, this one has {}",
-                 kBatchEventsMax, message.events_size());
+                 kBatchEventsMax, message->events_size());
   }
-  return message;
-}
-
-template <typename Message>
-std::vector<absl::StatusOr<Event>> DecodeEvents(const Message& message) {
-  std::vector<absl::StatusOr<Event>> events;
-  events.reserve(static_cast<size_t>(message.events_size()));
-  for (const std::string& bytes : message.events()) events.push_back(DecodeEvent(bytes));
-  return events;
+  return absl::OkStatus();
 }
 
 template <typename Message>
@@ -69,7 +59,8 @@ void EncodeOutcomes(const std::vector<Outcome>& outcomes, Message* message) {
 }
 
 grpc::ByteBuffer ToByteBuffer(const google::protobuf::Message& message) {
-  grpc::Slice slice(message.SerializeAsString());
+  grpc::Slice slice(message.ByteSizeLong());
+  message.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -78,7 +69,7 @@ grpc::ByteBuffer ToByteBuffer(const google::protobuf::Message& message) {
 class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public std::enable_shared_from_this<StreamReactor> {
  public:
-  explicit StreamReactor(const Intake& intake) : intake_(intake) {}
+  StreamReactor(const Intake& intake, BatchMemoryPool& memory) : intake_(intake), memory_(memory) {}
 
   void Begin() {
     self_ = shared_from_this();
@@ -93,9 +84,14 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       FinishIfIdle();
       return;
     }
-    auto message = ParseBatch<events::wire::StreamEventsRequest>(read_);
-    absl::StatusOr<AckLevel> ack =
-        message.ok() ? DecodeAckLevel(message->ack()) : absl::StatusOr<AckLevel>(message.status());
+    const BatchMemoryPool::Loan memory = memory_.Borrow();
+    events::wire::StreamEventsRequest& message = memory->stream_request;
+    absl::StatusOr<AckLevel> ack = absl::InternalError("");
+    if (const absl::Status parsed = ParseBatch(read_, &message); !parsed.ok()) {
+      ack = parsed;
+    } else {
+      ack = DecodeAckLevel(message.ack());
+    }
     if (!ack.ok()) {
       MutexLock lock(mutex_);
       reads_done_ = true;
@@ -111,8 +107,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       reading_ = HasRoom();
       read_more = reading_;
     }
-    const int64_t batch_id = message->batch_id();
-    intake_.Publish(DecodeEvents(*message), *ack,
+    const int64_t batch_id = message.batch_id();
+    intake_.Publish(memory->decoder.Decode(message.events()), *ack,
                     [self = shared_from_this(), batch_id](const std::vector<Outcome>& outcomes) {
                       self->Answer(batch_id, outcomes);
                     });
@@ -145,7 +141,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
  private:
   void Answer(int64_t batch_id, const std::vector<Outcome>& outcomes) {
-    events::v1::StreamEventsResponse response;
+    thread_local events::v1::StreamEventsResponse response;
+    response.Clear();  // keeps its memory
     response.set_batch_id(batch_id);
     EncodeOutcomes(outcomes, &response);
     bool resume_reading = false;
@@ -187,6 +184,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   const Intake& intake_;
+  BatchMemoryPool& memory_;
   std::shared_ptr<StreamReactor> self_;  // until OnDone
   grpc::ByteBuffer read_;                // owned by whoever `reading_` says
 
@@ -210,6 +208,14 @@ class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
 }  // namespace
 
+EventDoor::EventDoor(const Intake& intake)
+    : intake_(intake),
+      memory_(
+          kKeptMemoriesMax, [] { return std::make_unique<BatchMemory>(); },
+          [](const BatchMemory& memory) {
+            return memory.decoder.capacity_bytes() <= kKeptBatchBytesMax;
+          }) {}
+
 grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
@@ -218,17 +224,22 @@ grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* 
     reactor->Finish(NotReady());
     return reactor;
   }
-  auto message = ParseBatch<events::wire::PublishEventsRequest>(*request);
-  const absl::StatusOr<AckLevel> ack =
-      message.ok() ? DecodeAckLevel(message->ack()) : absl::StatusOr<AckLevel>(message.status());
+  const BatchMemoryPool::Loan memory = memory_.Borrow();
+  events::wire::PublishEventsRequest& message = memory->publish_request;
+  if (const absl::Status parsed = ParseBatch(*request, &message); !parsed.ok()) {
+    reactor->Finish(ToGrpcStatus(parsed));
+    return reactor;
+  }
+  const absl::StatusOr<AckLevel> ack = DecodeAckLevel(message.ack());
   if (!ack.ok()) {
     reactor->Finish(ToGrpcStatus(ack.status()));
     return reactor;
   }
   // gRPC keeps `response` and the reactor alive until Finish.
-  intake_.Publish(DecodeEvents(*message), *ack,
+  intake_.Publish(memory->decoder.Decode(message.events()), *ack,
                   [reactor, response](const std::vector<Outcome>& outcomes) {
-                    events::v1::PublishEventsResponse answer;
+                    thread_local events::v1::PublishEventsResponse answer;
+                    answer.Clear();  // keeps its memory
                     EncodeOutcomes(outcomes, &answer);
                     *response = ToByteBuffer(answer);
                     reactor->Finish(grpc::Status::OK);
@@ -239,7 +250,7 @@ grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventDoor::StreamEvents(
     grpc::CallbackServerContext*) {
   if (!ready()) return new RefusedStream(NotReady());
-  auto reactor = std::make_shared<StreamReactor>(intake_);
+  auto reactor = std::make_shared<StreamReactor>(intake_, memory_);
   reactor->Begin();
   return reactor.get();
 }

@@ -6,7 +6,9 @@
 #include <atomic>
 
 #include "cievents/events/v1/events.grpc.pb.h"
+#include "services/event_matcher/event_codec.h"
 #include "services/event_matcher/intake.h"
+#include "services/event_matcher/loan_pool.h"
 
 namespace cievents::event_matcher {
 
@@ -19,10 +21,18 @@ using RawEventService = cievents::events::v1::EventService::WithRawCallbackMetho
     cievents::events::v1::EventService::WithRawCallbackMethod_StreamEvents<
         cievents::events::v1::EventService::Service>>;
 
+// The memory that a batch is parsed and decoded into, and its answer is written from.
+struct BatchMemory {
+  events::wire::PublishEventsRequest publish_request;
+  events::wire::StreamEventsRequest stream_request;
+  BatchDecoder decoder;
+};
+using BatchMemoryPool = LoanPool<BatchMemory>;
+
 class EventDoor final : public RawEventService {
  public:
   // `intake` must outlive the door.
-  explicit EventDoor(const Intake& intake) : intake_(intake) {}
+  explicit EventDoor(const Intake& intake);
 
   // Until then every call is answered UNAVAILABLE: a matcher that has not loaded its subscriptions
   // must not answer "no match".
@@ -37,6 +47,7 @@ class EventDoor final : public RawEventService {
 
  private:
   const Intake& intake_;
+  BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};
 };
 

@@ -128,9 +128,8 @@ struct Intake::TenantPart {
 // A batch on its way: outcomes by position, and the writes that some of them wait for.
 struct Intake::Batch {
   struct Admitted {
-    Event event;
+    Event* event;  // the caller's
     size_t position;
-    matcher::EventUid uid;
   };
   std::vector<Outcome> outcomes;
   std::vector<Admitted> admitted;
@@ -151,8 +150,7 @@ Intake::Intake(Options options, MatcherPool& matchers, Enqueuer& enqueuer)
       enqueuer_(enqueuer),
       rates_(options_.tenant_events_per_second) {}
 
-void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
-                     const Done& done) const {
+void Intake::Publish(std::span<DecodedEvent> events, AckLevel ack, const Done& done) const {
   auto batch = std::make_shared<Batch>();
   batch->outcomes.resize(events.size());
   const absl::Time now = options_.now();
@@ -160,7 +158,7 @@ void Intake::Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack,
     const MatcherPool::Loan matcher = matchers_.Borrow();
     batch->admitted.reserve(events.size());
     for (size_t i = 0; i < events.size(); ++i) {
-      Admit(std::move(events[i]), i, now, *matcher, batch.get());
+      Admit(&events[i], i, now, *matcher, batch.get());
     }
     MatchAll(*matcher, batch.get());
   }
@@ -214,14 +212,14 @@ void Intake::FinishOne(Batch* batch) {
   batch->done(std::move(batch->outcomes));
 }
 
-void Intake::Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
-                   matcher::Matcher& matcher, Batch* batch) const {
+void Intake::Admit(DecodedEvent* given, size_t position, absl::Time now, matcher::Matcher& matcher,
+                   Batch* batch) const {
   Outcome& outcome = batch->outcomes[position];
-  if (!given.ok()) {
-    outcome = Rejected(OutcomeReason::kInvalid, std::string(given.status().message()));
+  if (!given->status.ok()) {
+    outcome = Rejected(OutcomeReason::kInvalid, std::string(given->status.message()));
     return;
   }
-  Event& event = *given;
+  Event& event = given->event;
   if (const absl::Status valid = ValidateEvent(event, options_.event_data_bytes_max); !valid.ok()) {
     outcome = Rejected(OutcomeReason::kInvalid, std::string(valid.message()));
     return;
@@ -240,9 +238,7 @@ void Intake::Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
                                      tenant, options_.tenant_events_per_second));
     return;
   }
-  const matcher::EventUid uid = matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256);
-  outcome.event_uid = uid.ToString();
-  batch->admitted.push_back({std::move(event), position, uid});
+  batch->admitted.push_back({&event, position});
 }
 
 bool Intake::InWindow(const Event& event, absl::Time now, Outcome* outcome) const {
@@ -270,11 +266,16 @@ void Intake::MatchAll(matcher::Matcher& matcher, Batch* batch) const {
   std::vector<Batch::Admitted>& admitted = batch->admitted;
   std::vector<matcher::EventView> views;
   views.reserve(admitted.size());
-  for (const Batch::Admitted& one : admitted) views.push_back(ViewOf(one.event));
+  for (const Batch::Admitted& one : admitted) views.push_back(ViewOf(*one.event));
   std::vector<matcher::MatchCounts> counts(admitted.size());
   std::vector<std::vector<store::RequestRow>> requests(admitted.size());
-  matcher.MatchBatch(views, std::span(counts), [&](size_t event, const matcher::Match& match) {
-    requests[event].push_back(MakeRequestRow(admitted[event].event, admitted[event].uid, match));
+  matcher.MatchBatch(views, std::span(counts), [&](size_t i, const matcher::Match& match) {
+    const Event& event = *admitted[i].event;
+    // Most events match nothing: the uid is worked out for those that do.
+    const matcher::EventUid uid =
+        requests[i].empty() ? matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256)
+                            : requests[i].front().event_uid;
+    requests[i].push_back(MakeRequestRow(event, uid, match));
   });
   for (size_t i = 0; i < admitted.size(); ++i) {
     Outcome& outcome = batch->outcomes[admitted[i].position];
@@ -283,22 +284,23 @@ void Intake::MatchAll(matcher::Matcher& matcher, Batch* batch) const {
     outcome.suspended_count = static_cast<int>(counts[i].suspended);
     outcome.filtered_by_rules_count = static_cast<int>(counts[i].filtered_by_rules);
     if (counts[i].failed_payload > 0) {
-      ReportFailedPayload(admitted[i].event, counts[i].failed_payload);
+      ReportFailedPayload(*admitted[i].event, counts[i].failed_payload);
     }
-    AddWrite(std::move(admitted[i].event), admitted[i].uid, admitted[i].position,
-             std::move(requests[i]), batch);
+    if (requests[i].empty()) {
+      outcome.kind = OutcomeKind::kAccepted;
+      outcome.ack = AckLevel::kDurable;  // nothing to keep
+    } else {
+      AddWrite(std::move(*admitted[i].event), admitted[i].position, std::move(requests[i]), batch);
+    }
   }
   admitted.clear();
 }
 
-void Intake::AddWrite(Event event, const matcher::EventUid& uid, size_t position,
-                      std::vector<store::RequestRow> requests, Batch* batch) const {
+void Intake::AddWrite(Event event, size_t position, std::vector<store::RequestRow> requests,
+                      Batch* batch) const {
   Outcome& outcome = batch->outcomes[position];
-  if (requests.empty()) {
-    outcome.kind = OutcomeKind::kAccepted;
-    outcome.ack = AckLevel::kDurable;  // nothing to keep
-    return;
-  }
+  const matcher::EventUid uid = requests.front().event_uid;
+  outcome.event_uid = uid.ToString();
   EventWrite write{MakeEventRow(std::move(event), uid), std::move(requests)};
   const auto [it, is_first] =
       batch->first_by_uid.try_emplace(uid, Batch::First{position, write.event.data_digest});

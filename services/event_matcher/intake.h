@@ -10,10 +10,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "services/event_matcher/enqueuer.h"
@@ -50,7 +51,14 @@ struct Outcome {
   int filtered_by_rules_count = 0;  // subscriptions whose CI file's rules let nothing run
   AckLevel ack = AckLevel::kNone;
   absl::Duration retry_after = absl::ZeroDuration();
-  std::string event_uid;
+  std::string event_uid;  // empty if there is no request
+};
+
+// What a door made of one event's bytes; not OK: they were no event. Its memory serves the next
+// batch: of what the intake keeps it moves out.
+struct DecodedEvent {
+  Event event;
+  absl::Status status;
 };
 
 class Intake {
@@ -70,16 +78,16 @@ class Intake {
   // Called exactly once, from any thread, with one outcome for each event in order.
   using Done = std::function<void(std::vector<Outcome>)>;
 
-  // `events` holds an error (kInvalidArgument) where the bytes were no event. Thread-safe.
-  void Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack, const Done& done) const;
+  // `events` are used until it returns; `done` may come before that, or later. Thread-safe.
+  void Publish(std::span<DecodedEvent> events, AckLevel ack, const Done& done) const;
 
  private:
   struct Batch;
   struct TenantPart;
 
   // Appends to batch->admitted, or sets the outcome.
-  void Admit(absl::StatusOr<Event> given, size_t position, absl::Time now,
-             matcher::Matcher& matcher, Batch* batch) const;
+  void Admit(DecodedEvent* given, size_t position, absl::Time now, matcher::Matcher& matcher,
+             Batch* batch) const;
   // False: `outcome` says why.
   bool InWindow(const Event& event, absl::Time now, Outcome* outcome) const;
   // Hands one tenant's writes to the enqueuer.
@@ -88,8 +96,8 @@ class Intake {
   static void FinishOne(Batch* batch);
   // Turns all that was admitted into outcomes and writes.
   void MatchAll(matcher::Matcher& matcher, Batch* batch) const;
-  void AddWrite(Event event, const matcher::EventUid& uid, size_t position,
-                std::vector<store::RequestRow> requests, Batch* batch) const;
+  void AddWrite(Event event, size_t position, std::vector<store::RequestRow> requests,
+                Batch* batch) const;
 
   const Options options_;
   MatcherPool& matchers_;

@@ -90,7 +90,11 @@ class IntakeTest : public ::testing::Test {
   }
   void Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack = AckLevel::kDurable) {
     outcomes_.reset();
-    intake_->Publish(std::move(events), ack, [this](std::vector<Outcome> outcomes) {
+    std::vector<DecodedEvent> decoded;
+    for (absl::StatusOr<Event>& event : events) {
+      decoded.push_back({event.ok() ? *std::move(event) : Event(), event.status()});
+    }
+    intake_->Publish(std::span(decoded), ack, [this](std::vector<Outcome> outcomes) {
       EXPECT_FALSE(outcomes_.has_value()) << "answered twice";
       outcomes_ = std::move(outcomes);
     });
@@ -125,7 +129,7 @@ TEST_F(IntakeTest, AnEventThatMatchesNothingIsAnsweredAtOnceAndNotStored) {
   EXPECT_EQ(outcome.reason, OutcomeReason::kNone);
   EXPECT_EQ(outcome.matched_count, 0);
   EXPECT_EQ(outcome.ack, AckLevel::kDurable) << "there is nothing to keep";
-  EXPECT_THAT(outcome.event_uid, SizeIs(36));
+  EXPECT_EQ(outcome.event_uid, "") << "there is no request that it would be a part of";
 }
 
 TEST_F(IntakeTest, AMatchedEventIsAnsweredWhenItIsCommitted) {
@@ -265,18 +269,27 @@ TEST_F(IntakeTest, AnUnknownProjectIsAcceptedAndSaid) {
 }
 
 TEST_F(IntakeTest, AGroupEventHasAnIdentityOfItsGroup) {
-  Event project_event = MakeEvent("custom/y");
-  Event group_event = MakeEvent("custom/y");
+  matcher::ProjectSubscriptions set = OneSubscription(PlainEntry());
+  set.subscriptions[0].entries[0].scope.kind = matcher::ScopeKind::kInstance;
+  EXPECT_THAT(index_.ReplaceProject(set), IsEmpty());
+  Event project_event = MakeEvent();
+  Event group_event = MakeEvent();
   group_event.project_id = 0;
   group_event.namespace_ids = {kRoot, kProject};  // a group with the number of the project
   Event instance_event = group_event;
   instance_event.namespace_ids.clear();
-  const std::string project_uid = AnsweredAtOnce(project_event).event_uid;
-  const std::string group_uid = AnsweredAtOnce(group_event).event_uid;
-  const std::string instance_uid = AnsweredAtOnce(instance_event).event_uid;
+  const auto uid_of = [this](const Event& event) {
+    Publish({event});
+    enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+    return outcomes_.has_value() ? outcomes_->at(0).event_uid : "no answer";
+  };
+  const std::string project_uid = uid_of(project_event);
+  const std::string group_uid = uid_of(group_event);
+  const std::string instance_uid = uid_of(instance_event);
+  EXPECT_THAT(project_uid, SizeIs(36));
   EXPECT_NE(project_uid, group_uid);
   EXPECT_NE(group_uid, instance_uid);
-  EXPECT_EQ(AnsweredAtOnce(group_event).event_uid, group_uid) << "a retry has the same";
+  EXPECT_EQ(uid_of(group_event), group_uid) << "a retry has the same";
 }
 
 TEST_F(IntakeTest, TheSameEventTwiceInABatchIsWrittenOnceAndAnsweredTwice) {

@@ -20,6 +20,7 @@ absl::Status Invalid(std::string_view field, std::string_view what) {
 
 // Postgres keeps no U+0000 in a text.
 absl::Status CheckText(std::string_view field, std::string_view text, size_t bytes_max) {
+  if (text.empty()) return absl::OkStatus();
   if (text.size() > bytes_max) {
     return Invalid(field, fmt::format("{} bytes; at most {} are allowed", text.size(), bytes_max));
   }
@@ -80,18 +81,22 @@ absl::Status NormaliseNames(std::vector<std::string>* names) {
     return Invalid("names",
                    fmt::format("{} names; an event has 1 to {}", names->size(), kEventNamesMax));
   }
-  std::vector<std::string> canonical;
+  // In place: nearly always they are canonical and differ.
+  size_t kept = 0;
   for (size_t i = 0; i < names->size(); ++i) {
-    auto name = matcher::ParseEventName((*names)[i]);
-    if (!name.ok()) {
-      const absl::string_view message = name.status().message();
-      return Invalid(fmt::format("names[{}]", i), std::string_view(message.data(), message.size()));
+    std::string& name = (*names)[i];
+    std::string_view canonical;
+    if (const absl::Status valid = matcher::CheckEventName(name, &canonical); !valid.ok()) {
+      return Invalid(fmt::format("names[{}]", i),
+                     std::string_view(valid.message().data(), valid.message().size()));
     }
-    if (std::find(canonical.begin(), canonical.end(), *name) == canonical.end()) {
-      canonical.push_back(*std::move(name));
-    }
+    name.erase(0, static_cast<size_t>(canonical.data() - name.data()));
+    const auto end = names->begin() + static_cast<std::ptrdiff_t>(kept);
+    if (std::find(names->begin(), end, name) != end) continue;
+    if (kept != i) std::swap((*names)[kept], name);
+    ++kept;
   }
-  *names = std::move(canonical);
+  names->resize(kept);
   return absl::OkStatus();
 }
 
