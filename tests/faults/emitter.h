@@ -32,7 +32,7 @@ class Emitter {
     uint64_t seed = 0;
     std::vector<Project> projects;
     int batch_events_max = 40;
-    int pause_ms_max = 60;
+    int pause_ms_max = 90;
     const LoadControl* control = nullptr;  // null: only single calls
   };
 

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-constexpr std::chrono::seconds kOvertakenMax{10};
+constexpr std::chrono::seconds kOvertakenMax{6};
 
 Emitter::Options ProbeEmitter(const Roles& roles, uint64_t seed) {
   Emitter::Options options;
