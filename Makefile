@@ -40,7 +40,7 @@ faults: ## the fault matrix: every row with 25 seeds, the table (ROWS="01 29" SE
 	@$(INSTALL) build run test
 	@sh tests/faults/run.sh "$(ROWS)"
 
-planted-bugs: ## does the oracle find bugs? Plants 23, one after the other (SECONDS_EACH=60)
+planted-bugs: ## does the oracle find bugs? Plants 27, one after the other (SECONDS_EACH=60)
 	@$(INSTALL) build
 	@sh tests/planted/run.sh
 
