@@ -308,14 +308,17 @@ BEGIN
 
   PERFORM cievents.give_turns(v_tenants);
 
+  -- Grouped, not joined: without hash and merge joins a join of the two would be quadratic.
   RETURN QUERY
-  WITH counts AS MATERIALIZED (
-    SELECT n.uid, count(*)::integer AS requests FROM unnest(v_inserted) AS n (uid) GROUP BY n.uid
-  )
-  SELECT coalesce(c.requests, 0), g.uid = ANY (v_reused)
-  FROM unnest(p_event_uids) WITH ORDINALITY AS g (uid, place)
-  LEFT JOIN counts c ON c.uid = g.uid
-  ORDER BY g.place;
+  SELECT sum(u.inserted)::integer, u.uid = ANY (v_reused)
+  FROM (
+    SELECT g.uid, g.place, 0 AS inserted
+    FROM unnest(p_event_uids) WITH ORDINALITY AS g (uid, place)
+    UNION ALL
+    SELECT n.uid, NULL, 1 FROM unnest(v_inserted) AS n (uid)
+  ) AS u
+  GROUP BY u.uid
+  ORDER BY min(u.place);
 END
 $$;
 

@@ -1,5 +1,7 @@
 #include "services/event_matcher/feed_follower.h"
 
+#include <malloc.h>
+
 #include <utility>
 #include <vector>
 
@@ -106,16 +108,21 @@ void FeedFollower::Run() {
   }
 }
 
-absl::Status FeedFollower::Follow() {
-  CIEVENTS_ASSIGN_OR_RETURN(auto feed, store::SubscriptionFeed::Connect(options_.dsn));
-  CIEVENTS_ASSIGN_OR_RETURN(auto projects, feed->Load());
+absl::Status FeedFollower::Load(store::SubscriptionFeed& feed) {
+  CIEVENTS_ASSIGN_OR_RETURN(const std::vector<store::FeedProject> projects, feed.Load());
   std::vector<matcher::ProjectSubscriptions> sets;
   for (const store::FeedProject& project : projects) {
     if (!project.deleted) sets.push_back(ToProjectSubscriptions(project));
   }
   unusable_.Report(index_.ReplaceAll(sets));
-  sets.clear();
-  projects.clear();
+  return absl::OkStatus();
+}
+
+absl::Status FeedFollower::Follow() {
+  CIEVENTS_ASSIGN_OR_RETURN(auto feed, store::SubscriptionFeed::Connect(options_.dsn));
+  CIEVENTS_RETURN_IF_ERROR(Load(*feed));
+  // What the load needed beside the index is free by now, and glibc would keep it.
+  malloc_trim(0);
   {
     MutexLock lock(mutex_);
     ++stats_.loads;

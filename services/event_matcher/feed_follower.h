@@ -42,6 +42,8 @@ class FeedFollower {
 
  private:
   void Run();
+  // Everything that is stored, into the index.
+  absl::Status Load(store::SubscriptionFeed& feed);
   // Connects, loads, polls until an error (returned) or Stop (OK).
   absl::Status Follow();
   // False: Stop was called meanwhile.
