@@ -193,7 +193,9 @@ bool Emitter::Enter(const Item& item, TimePoint sent,
   }
   const bool taken = outcome->kind() == events::v1::OUTCOME_KIND_ACCEPTED ||
                      outcome->kind() == events::v1::OUTCOME_KIND_DUPLICATE;
-  if (taken && outcome->ack() == events::v1::ACK_LEVEL_DURABLE) {
+  const bool durable = outcome->ack() == events::v1::ACK_LEVEL_DURABLE ||
+                       outcome->ack() == events::v1::ACK_LEVEL_DURABLE_LOCAL;
+  if (taken && durable) {
     delivery.answer = Delivery::Answer::kAcknowledged;
     delivery.matched_count = outcome->matched_count();
   } else if (outcome->kind() == events::v1::OUTCOME_KIND_OVERLOADED) {

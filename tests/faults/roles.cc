@@ -22,11 +22,13 @@ std::string Endpoint(int port) { return fmt::format("127.0.0.1:{}", port); }
 std::unique_ptr<ChildProcess> MakeRole(const Roles::Options& options,
                                        const std::vector<std::string>& prefix,
                                        const std::string& binary, const std::string& role,
-                                       const std::string& dsn, int port) {
+                                       const std::string& dsn, int port,
+                                       const std::vector<std::string>& more = {}) {
   const std::string base = options.folder + "/" + role;
   std::vector<std::string> command = prefix;
   command.insert(command.end(), {binary, role, "--database-url", dsn, "--listen", Endpoint(port),
                                  "--ready-file", base + ".json", "--log-format", "human"});
+  command.insert(command.end(), more.begin(), more.end());
   return std::make_unique<ChildProcess>(
       ChildProcess::Options{std::move(command), base + ".log", base + ".json", role});
 }
@@ -87,7 +89,9 @@ absl::StatusOr<std::unique_ptr<Roles>> Roles::Start(const Options& given) {
   roles->matcher_ = MakeRole(
       options, options.matcher_prefix, options.matcher_binary, "matcher",
       fmt::format("postgresql://postgres@{}/{}", Endpoint(roles->store_proxy_->port()), kDatabase),
-      roles->matcher_port_);
+      roles->matcher_port_,
+      options.spool_dir.empty() ? std::vector<std::string>()
+                                : std::vector<std::string>{"--spool-dir", options.spool_dir});
   CIEVENTS_RETURN_IF_ERROR(roles->StartIngest());
   return roles;
 }

@@ -24,6 +24,7 @@ class Roles {
     std::string product_binary;                  // `cievents`
     std::string matcher_binary;                  // takes `matcher` and its options, too
     std::vector<std::string> matcher_prefix;     // a command that runs the rest of its arguments
+    std::string spool_dir;                       // of the matcher; empty = none
     std::vector<std::string> postgres_settings;  // "name=value"
     // Called with the database's URL before anybody else uses it.
     std::function<absl::Status(const std::string& dsn)> prepare;

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "services/lib/spool/listing.h"
 #include "tests/faults/cluster_copy.h"
 #include "tests/faults/emitter.h"
 #include "tests/faults/pusher.h"
@@ -155,6 +156,7 @@ class OneRun {
     options.product_binary = options_.product_binary;
     options.matcher_binary = options_.matcher_binary;
     options.postgres_settings = row_.postgres_settings;
+    if (row_.with_spool) options.spool_dir = SpoolDir();
     if (row_.matcher_prefix) options.matcher_prefix = row_.matcher_prefix(report_->folder);
     if (row_.prepare) {
       options.prepare = [this](const std::string& dsn) {
@@ -163,6 +165,23 @@ class OneRun {
     }
     options.seed = report_->seed;
     return options;
+  }
+
+  std::string SpoolDir() const { return report_->folder + "/spool"; }
+
+  // What was answered from the spool reaches Postgres by itself.
+  void AwaitDrainedSpool() {
+    int64_t waiting = -1;
+    for (const TimePoint end = Clock::now() + row_.recover_max; Clock::now() < end;) {
+      waiting = 0;
+      const absl::Status listed =
+          spool::ListRecords(SpoolDir(), [&waiting](const spool::Listed& record) {
+            if (record.state == spool::RecordState::kWaiting) ++waiting;
+          });
+      if (listed.ok() && waiting == 0) return;
+      std::this_thread::sleep_for(milliseconds(50));
+    }
+    ledger_.AddViolation(Kind::kWrong, fmt::format("{} records still wait in the spool", waiting));
   }
 
   bool Note(const absl::Status& status) {
@@ -194,6 +213,7 @@ class OneRun {
       row_.inject(scene);
       Phase("fault");
       load.Stop();
+      if (row_.with_spool) AwaitDrainedSpool();
       Phase("settling");
       SweepLastPushes(roles_->matcher_endpoint(), projects_, &ledger_);
       row_.check(scene);
@@ -246,6 +266,11 @@ class OneRun {
         report_->slowest_answer = std::max(
             report_->slowest_answer, duration_cast<milliseconds>(delivery.ended - delivery.sent));
       }
+    }
+    if (row_.with_spool && report_->put_off > 0) {
+      ledger_.AddViolation(
+          Kind::kWrong,
+          fmt::format("{} deliveries were put off although there is a spool", report_->put_off));
     }
   }
 

@@ -1,5 +1,5 @@
-// Row 9: Postgres away for a while. Without a spool what matches is put off; that everything is
-// answered in a moment comes with the spool.
+// Row 9: Postgres away for a while. Without a spool what matches is put off; with one everything is
+// answered all the time.
 #include <fmt/format.h>
 
 #include "gtest/gtest.h"
@@ -9,7 +9,7 @@
 namespace cievents::faults {
 namespace {
 
-TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) {
+Row PostgresAway() {
   Row row;
   row.number = 9;
   row.name = "Postgres away";
@@ -28,6 +28,33 @@ TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) {
         meanwhile.descriptors > before.descriptors + 40) {
       scene.Wrong("threads or descriptors pile up while Postgres is away");
     }
+  };
+  return row;
+}
+
+TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) { RunRow(PostgresAway()); }
+
+TEST(Row09, WithASpoolEverythingIsAnsweredMeanwhile) {
+  Row row = PostgresAway();
+  row.name = "Postgres away, spool";
+  row.with_spool = true;
+  RunRow(row);
+}
+
+TEST(Row09, ASpoolOutlivesAMatcherThatIsKilled) {
+  Row row;
+  row.number = 9;
+  row.name = "Postgres away, matcher with spool killed";
+  row.with_spool = true;
+  row.inject = [](Scene& scene) {
+    scene.BeginFault();
+    scene.Check(scene.roles().StopPostgresInOrder());
+    scene.Let(scene.By(std::chrono::seconds(3), std::chrono::seconds(20)));
+    scene.Check(scene.roles().KillMatcher());
+    scene.BeginHealing();
+    scene.Check(scene.roles().StartPostgres());
+    scene.Check(scene.roles().StartMatcher());
+    scene.EndFault();
   };
   RunRow(row);
 }

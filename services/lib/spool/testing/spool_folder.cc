@@ -100,8 +100,15 @@ std::vector<std::string> FileNames(const std::string& dir) {
 }
 
 void CopyFolder(const std::string& from, const std::string& to) {
-  fs::remove_all(to);
-  fs::copy(from, to, fs::copy_options::recursive);
+  // A spool that is open may rename or delete a file between the listing and the copy.
+  constexpr int kTriesMax = 20;
+  std::error_code error;
+  for (int i = 0; i < kTriesMax; ++i) {
+    fs::remove_all(to);
+    fs::copy(from, to, fs::copy_options::recursive, error);
+    if (!error) return;
+  }
+  CIEVENTS_CHECK(!error);
 }
 
 std::string ReadBytes(const std::string& path) {
