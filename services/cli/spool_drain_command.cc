@@ -13,6 +13,7 @@
 #include "services/event_matcher/spool_drainer.h"
 #include "services/lib/base/json_writer.h"
 #include "services/lib/spool/spool.h"
+#include "services/lib/store/database_clock.h"
 
 namespace cievents::cli {
 namespace {
@@ -73,7 +74,9 @@ int RunSpoolDrain(const SpoolDrainOptions& options) {
   writing.writers = 1;
   event_matcher::GroupCommitEnqueuer enqueuer(std::move(writing));
   enqueuer.Start();
-  event_matcher::SpoolDrainer drainer({}, spool, enqueuer);
+  event_matcher::SpoolDrainer::Options draining;
+  draining.store_now = [&options] { return store::DatabaseNow(options.database_url); };
+  event_matcher::SpoolDrainer drainer(std::move(draining), spool, enqueuer);
   Progress progress(Progress::KindOfStderr(), static_cast<size_t>(spool.stats().records));
   const absl::StatusOr<Drained> drained = Drain(drainer, progress);
   enqueuer.Stop();

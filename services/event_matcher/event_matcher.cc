@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "matcher/base/status.h"
 #include "services/lib/base/log.h"
+#include "services/lib/store/database_clock.h"
 #include "services/lib/store/partitions.h"
 
 namespace cievents::event_matcher {
@@ -36,10 +37,11 @@ std::unique_ptr<SpoolingEnqueuer> MakeSpooling(const EventMatcher::Options& opti
   return std::make_unique<SpoolingEnqueuer>(spooling, enqueuer, *spool);
 }
 
-std::unique_ptr<SpoolDrainer> MakeDrainer(Enqueuer& enqueuer, const SpoolingEnqueuer* spooling,
-                                          spool::Spool* spool) {
+std::unique_ptr<SpoolDrainer> MakeDrainer(const EventMatcher::Options& options, Enqueuer& enqueuer,
+                                          const SpoolingEnqueuer* spooling, spool::Spool* spool) {
   if (spool == nullptr) return nullptr;
   SpoolDrainer::Options draining;
+  draining.store_now = [dsn = options.dsn] { return store::DatabaseNow(dsn); };
   draining.is_in_doubt = [spooling](const spool::RecordId& id) { return spooling->IsInDoubt(id); };
   return std::make_unique<SpoolDrainer>(std::move(draining), *spool, enqueuer);
 }
@@ -65,7 +67,7 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
       enqueuer_(options_.wrap_enqueuer(std::move(unwrapped_))),
       spool_(std::move(spool)),
       spooling_(MakeSpooling(options_, *enqueuer_, spool_.get())),
-      spool_drainer_(MakeDrainer(*enqueuer_, spooling_.get(), spool_.get())),
+      spool_drainer_(MakeDrainer(options_, *enqueuer_, spooling_.get(), spool_.get())),
       intake_(IntakeOptions(options_), matchers_, outer_enqueuer()),
       door_(intake_),
       explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),

@@ -1,6 +1,7 @@
 #include "services/event_matcher/spool_drainer.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <future>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "matcher/base/check.h"
 #include "matcher/base/status.h"
 #include "services/event_matcher/spool_codec.h"
+#include "services/event_matcher/spool_settlement.h"
 #include "services/lib/base/backoff.h"
 #include "services/lib/base/log.h"
 
@@ -50,6 +52,7 @@ bool SpoolDrainer::Wait(std::chrono::nanoseconds time) {
 void SpoolDrainer::Run() {
   Backoff backoff(std::chrono::milliseconds(20), std::chrono::milliseconds(500));
   int64_t drained = 0;
+  bool failed_before = false;
   while (true) {
     if (spool_.stats().records == 0) {
       if (drained > 0) LogInfo("the spool is drained", {{"events", drained}});
@@ -61,8 +64,14 @@ void SpoolDrainer::Run() {
     const absl::StatusOr<Step> step = DrainBatch();
     std::chrono::nanoseconds pause = std::chrono::steady_clock::now() - start;
     if (!step.ok()) {
+      if (!failed_before) {
+        LogWarning("the spool cannot be drained now; retrying",
+                   {{"error", std::string(step.status().message())}});
+      }
+      failed_before = true;
       pause = backoff.Next();
     } else {
+      failed_before = false;
       backoff.Reset();
       drained += step->stored;
       if (step->read == 0) pause = options_.idle_interval;  // what is left is in doubt
@@ -71,15 +80,27 @@ void SpoolDrainer::Run() {
   }
 }
 
-SpoolDrainer::Batch SpoolDrainer::MakeBatch(std::vector<spool::StoredRecord> records,
-                                            Step* step) const {
+absl::StatusOr<int64_t> SpoolDrainer::OldestAllowedMs(
+    const std::vector<spool::StoredRecord>& records) const {
+  const int64_t own_ms = absl::ToUnixMillis(options_.now() - options_.age_max);
+  const bool some_is_older =
+      std::any_of(records.begin(), records.end(), [own_ms](const spool::StoredRecord& stored) {
+        return stored.record.received_time_ms < own_ms;
+      });
+  if (!some_is_older) return own_ms;
+  CIEVENTS_ASSIGN_OR_RETURN(const absl::Time store_now, options_.store_now());
+  return std::min(own_ms, absl::ToUnixMillis(store_now - options_.age_max));
+}
+
+absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
+    std::vector<spool::StoredRecord> records, Step* step) const {
+  CIEVENTS_ASSIGN_OR_RETURN(const int64_t oldest_allowed_ms, OldestAllowedMs(records));
   Batch batch;
   absl::flat_hash_set<matcher::EventUid> uids;
-  const int64_t expired_ms = absl::ToUnixMillis(options_.now() - options_.age_max);
   for (const spool::StoredRecord& stored : records) {
     if (options_.is_in_doubt(stored.id)) continue;
     if (stored.record.kind != spool::RecordKind::kMatched) continue;
-    if (stored.record.received_time_ms < expired_ms) {
+    if (stored.record.received_time_ms < oldest_allowed_ms) {
       spool_.Refuse(stored.id, fmt::format("expired_in_spool: it waited longer than {}",
                                            absl::FormatDuration(options_.age_max)));
       ++step->refused;
@@ -107,7 +128,12 @@ absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
   Step step;
   step.read = static_cast<int>(records.size());
   after_ = records.empty() ? spool::RecordId{} : records.back().id;
-  Batch batch = MakeBatch(std::move(records), &step);
+  absl::StatusOr<Batch> made = MakeBatch(std::move(records), &step);
+  if (!made.ok()) {
+    after_ = {};
+    return absl::UnavailableError(made.status().message());
+  }
+  Batch& batch = *made;
   if (batch.writes.empty()) return step;
   const auto answer = std::make_shared<std::promise<std::vector<EventWriteResult>>>();
   std::future<std::vector<EventWriteResult>> answered = answer->get_future();
@@ -119,38 +145,12 @@ absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
     return absl::UnavailableError(taken.message());
   }
   const std::vector<EventWriteResult> results = answered.get();
-  Settle(batch, results, &step);
+  const Settlement settlement = SettleSpooled(batch.ids, results, spool_);
+  step.stored += settlement.stored;
+  step.refused += settlement.refused;
   if (step.stored + step.refused > 0) return step;
   after_ = {};
   return absl::UnavailableError(results.front().message);
-}
-
-void SpoolDrainer::Settle(const Batch& batch, const std::vector<EventWriteResult>& results,
-                          Step* step) const {
-  CIEVENTS_CHECK(results.size() == batch.ids.size());
-  std::vector<spool::RecordId> stored;
-  for (size_t i = 0; i < results.size(); ++i) {
-    switch (results[i].kind) {
-      case EventWriteResult::Kind::kCommitted:
-        stored.push_back(batch.ids[i]);
-        break;
-      case EventWriteResult::Kind::kIdReused:
-        spool_.Refuse(batch.ids[i],
-                      "id_reused: another event with this id, source and time, but "
-                      "other data, was stored before");
-        ++step->refused;
-        break;
-      case EventWriteResult::Kind::kRefused:
-        spool_.Refuse(batch.ids[i], results[i].message);
-        ++step->refused;
-        break;
-      case EventWriteResult::Kind::kSpooled:  // not of an enqueuer that writes to Postgres
-      case EventWriteResult::Kind::kUnavailable:
-        break;
-    }
-  }
-  step->stored += static_cast<int>(stored.size());
-  if (!stored.empty()) spool_.Remove(std::move(stored));
 }
 
 }  // namespace cievents::event_matcher

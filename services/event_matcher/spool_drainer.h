@@ -32,6 +32,9 @@ class SpoolDrainer {
     std::chrono::milliseconds idle_interval{100};  // how often an empty spool is looked at
     absl::Duration age_max = kSpoolAgeMax;
     std::function<absl::Time()> now = [] { return absl::Now(); };
+    // Postgres' clock: a record is set aside for its age only if both clocks say so, since what was
+    // acknowledged must not hang on a clock that jumps.
+    std::function<absl::StatusOr<absl::Time>()> store_now;
     // Records whose commit may still succeed: they are passed over.
     std::function<bool(const spool::RecordId&)> is_in_doubt = [](const spool::RecordId&) {
       return false;
@@ -61,8 +64,10 @@ class SpoolDrainer {
   void Run();
   // False: Stop was called meanwhile.
   bool Wait(std::chrono::nanoseconds time);
-  Batch MakeBatch(std::vector<spool::StoredRecord> records, Step* step) const;
-  void Settle(const Batch& batch, const std::vector<EventWriteResult>& results, Step* step) const;
+  // Received before this, a record waited too long. Asks Postgres only if one seems to have.
+  absl::StatusOr<int64_t> OldestAllowedMs(const std::vector<spool::StoredRecord>& records) const;
+  // kUnavailable: whether a record is too old could not be found out.
+  absl::StatusOr<Batch> MakeBatch(std::vector<spool::StoredRecord> records, Step* step) const;
 
   const Options options_;
   spool::Spool& spool_;

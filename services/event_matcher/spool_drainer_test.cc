@@ -8,6 +8,7 @@
 
 #include "services/event_matcher/group_commit_enqueuer.h"
 #include "services/event_matcher/spool_codec.h"
+#include "services/lib/store/database_clock.h"
 #include "services/lib/store/testing/test_database.h"
 #include "services/lib/store/testing/test_rows.h"
 
@@ -19,6 +20,7 @@ class SpoolDrainerTest : public ::testing::Test {
   SpoolDrainerTest() {
     char name[] = "/tmp/cievents-drainer-XXXXXX";
     folder_ = mkdtemp(name);
+    options_.store_now = [this] { return store::DatabaseNow(database_.dsn()); };
     spool::Spool::Options options;
     options.dir = folder_ + "/spool";
     auto opened = spool::Spool::Open(options);
@@ -136,11 +138,28 @@ TEST_F(SpoolDrainerTest, WhatCannotBeStoredIsSetAsideAndTheRestGoesOn) {
 TEST_F(SpoolDrainerTest, WhatWaitedTooLongIsSetAside) {
   Append({EncodeSpooled(MakeWrite(1))});
   options_.now = [] { return absl::Now() + absl::Hours(49); };
+  options_.store_now = options_.now;
   const SpoolDrainer::Step step = Drain();
   EXPECT_EQ(step.refused, 1);
   EXPECT_EQ(step.stored, 0);
   EXPECT_TRUE(EventuallyLeft(0, 1));
   EXPECT_EQ(Count("events"), "0");
+}
+
+TEST_F(SpoolDrainerTest, AClockThatJumpsSetsNothingAside) {
+  Append({EncodeSpooled(MakeWrite(1))});
+  options_.now = [] { return absl::Now() + absl::Hours(24 * 365); };
+  EXPECT_EQ(Drain().stored, 1);
+  EXPECT_TRUE(EventuallyLeft(0, 0));
+}
+
+TEST_F(SpoolDrainerTest, WhileTheAgeCannotBeFoundOutNothingIsSetAside) {
+  Append({EncodeSpooled(MakeWrite(1))});
+  options_.now = [] { return absl::Now() + absl::Hours(49); };
+  options_.store_now = [] { return absl::InternalError("no clock"); };
+  EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(spool_->stats().records, 1);
+  EXPECT_EQ(spool_->stats().refused, 0);
 }
 
 TEST_F(SpoolDrainerTest, ThePartitionOfAnOldEventIsMade) {

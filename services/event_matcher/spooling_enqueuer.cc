@@ -4,7 +4,7 @@
 
 #include "matcher/base/check.h"
 #include "services/event_matcher/spool_codec.h"
-#include "services/lib/base/log.h"
+#include "services/event_matcher/spool_settlement.h"
 
 namespace cievents::event_matcher {
 namespace {
@@ -150,7 +150,7 @@ void SpoolingEnqueuer::OnCommit(const EntryPtr& entry, std::vector<EventWriteRes
     for (const spool::RecordId& id : entry->ids) in_doubt_.erase(id);
   }
   if (done != nullptr) done(std::move(results));
-  if (settle) SettleSpool(*entry);
+  if (settle) SettleSpooled(entry->ids, entry->results, spool_);
   if (spool) SpoolOrFail(entry);
 }
 
@@ -181,7 +181,7 @@ void SpoolingEnqueuer::OnKept(const EntryPtr& entry, const std::vector<spool::Re
     done = std::exchange(entry->done, nullptr);
     if (done != nullptr) stats_.spooled_events += count;
   }
-  if (settle) SettleSpool(*entry);
+  if (settle) SettleSpooled(entry->ids, entry->results, spool_);
   if (done != nullptr) done(All(EventWriteResult::Kind::kSpooled, count, ""));
 }
 
@@ -203,23 +203,6 @@ void SpoolingEnqueuer::OnSpoolFailed(const EntryPtr& entry, const absl::Status& 
   if (done == nullptr) return;
   done(
       All(EventWriteResult::Kind::kUnavailable, entry->writes->size(), std::string(why.message())));
-}
-
-void SpoolingEnqueuer::SettleSpool(const Entry& entry) {
-  std::vector<spool::RecordId> stored;
-  for (size_t i = 0; i < entry.ids.size(); ++i) {
-    switch (entry.results[i].kind) {
-      case EventWriteResult::Kind::kIdReused:
-        spool_.Refuse(entry.ids[i], "the event's id was used before with other data");
-        break;
-      case EventWriteResult::Kind::kRefused:
-        spool_.Refuse(entry.ids[i], entry.results[i].message);
-        break;
-      default:
-        stored.push_back(entry.ids[i]);
-    }
-  }
-  if (!stored.empty()) spool_.Remove(std::move(stored));
 }
 
 void SpoolingEnqueuer::Stop() {

@@ -73,8 +73,6 @@ class SpoolingEnqueuer final : public Enqueuer {
   void OnSpooled(const EntryPtr& entry, const absl::StatusOr<std::vector<spool::RecordId>>& ids);
   void OnKept(const EntryPtr& entry, const std::vector<spool::RecordId>& ids);
   void OnSpoolFailed(const EntryPtr& entry, const absl::Status& why);
-  // Postgres has decided about what is in the spool, too.
-  void SettleSpool(const Entry& entry);
 
   const Options options_;
   Enqueuer& inner_;

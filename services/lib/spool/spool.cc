@@ -321,15 +321,19 @@ void Spool::Remove(std::vector<RecordId> ids) {
 }
 
 void Spool::Refuse(RecordId id, const std::string& reason) {
-  const MutexLock lock(mutex_);
-  int64_t bytes = 0;
-  Held* held = TakeOut(id, &bytes);
-  if (held == nullptr) return;
-  held->pending.refused.push_back({id.row, reason.substr(0, kReasonBytesMax), NowMs()});
-  ++held->set_aside;
-  ++stats_.refused;
-  stats_.set_aside_bytes += bytes;
-  Wake(id.segment);
+  {
+    const MutexLock lock(mutex_);
+    int64_t bytes = 0;
+    Held* held = TakeOut(id, &bytes);
+    if (held == nullptr) return;
+    held->pending.refused.push_back({id.row, reason.substr(0, kReasonBytesMax), NowMs()});
+    ++held->set_aside;
+    ++stats_.refused;
+    stats_.set_aside_bytes += bytes;
+    Wake(id.segment);
+  }
+  LogError("a record of the spool is set aside; `cievents spool list` shows it",
+           {{"file", SegmentPath(options_.dir, id.segment)}, {"row", id.row}, {"error", reason}});
 }
 
 Spool::Held* Spool::TakeOut(RecordId id, int64_t* bytes) {
