@@ -46,5 +46,20 @@ TEST(SlotsTest, SpreadsNeighbouringIdsOverAllSlots) {
   EXPECT_LT(*std::max_element(namespaces_of_slot.begin(), namespaces_of_slot.end()), 150);
 }
 
+TEST(SlotsTest, EveryLayoutGivesEachSlotToOneShardAndSharesThemEvenly) {
+  for (const int shard_count : {1, 2, 3, 4, 6, 7, 1000, kSlots}) {
+    SlotSet all;
+    for (int shard = 0; shard < shard_count; ++shard) {
+      const SlotSet slots = SlotsOfShard(shard, shard_count);
+      EXPECT_TRUE((all & slots).none()) << shard << " of " << shard_count;
+      EXPECT_GE(slots.count(), static_cast<size_t>(kSlots / shard_count));
+      EXPECT_LE(slots.count(), static_cast<size_t>(kSlots / shard_count + 1));
+      all |= slots;
+    }
+    EXPECT_TRUE(all.all()) << shard_count;
+    EXPECT_TRUE(SlotsOfShard(shard_count, shard_count).none());
+  }
+}
+
 }  // namespace
 }  // namespace cievents::matcher
