@@ -587,6 +587,63 @@ COMMENT ON FUNCTION cievents.release_request(p_event_uid uuid, p_subscription_id
 
 
 --
+-- Name: report_shard(integer, integer, text, bigint, integer[], integer, bigint, bigint, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.report_shard(p_shard_index integer, p_shard_count integer, p_address text, p_topology_version bigint, p_loaded_shard_counts integer[], p_loaded_slots integer, p_spool_records bigint, p_spool_bytes bigint, p_spool_oldest_at timestamp with time zone, p_started_at timestamp with time zone) RETURNS TABLE(topology_version bigint, shard_count integer, oldest_version_in_use bigint, addresses text[])
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  layout cievents.topology;
+BEGIN
+  INSERT INTO cievents.topology (topology_version, shard_count) VALUES (1, p_shard_count)
+  ON CONFLICT ON CONSTRAINT topology_key DO NOTHING;
+  SELECT t.* INTO STRICT layout FROM cievents.topology t FOR UPDATE;
+
+  INSERT INTO cievents.shards AS s
+  VALUES (p_shard_index, p_shard_count, p_address, p_topology_version, p_loaded_shard_counts,
+          p_loaded_slots, p_spool_records, p_spool_bytes, p_spool_oldest_at, p_started_at,
+          clock_timestamp())
+  ON CONFLICT ON CONSTRAINT shards_key DO UPDATE SET
+    shard_count = excluded.shard_count, address = excluded.address,
+    topology_version = excluded.topology_version,
+    loaded_shard_counts = excluded.loaded_shard_counts, loaded_slots = excluded.loaded_slots,
+    spool_records = excluded.spool_records, spool_bytes = excluded.spool_bytes,
+    spool_oldest_at = excluded.spool_oldest_at, started_at = excluded.started_at,
+    seen_at = excluded.seen_at;
+
+  -- The next layout counts from the moment that all its shards live and have loaded their slots of it.
+  IF p_shard_count <> layout.shard_count AND p_shard_count = (
+    SELECT count(*) FROM cievents.shards s
+    WHERE s.shard_index < p_shard_count AND s.shard_count = p_shard_count
+      AND p_shard_count = ANY (s.loaded_shard_counts)
+      AND s.seen_at > clock_timestamp() - interval '10 seconds')
+  THEN
+    UPDATE cievents.topology t SET topology_version = t.topology_version + 1,
+      shard_count = p_shard_count, changed_at = clock_timestamp()
+    RETURNING t.* INTO layout;
+  END IF;
+
+  RETURN QUERY SELECT layout.topology_version, layout.shard_count,
+    (SELECT min(s.topology_version) FROM cievents.shards s
+     WHERE s.seen_at > clock_timestamp() - interval '30 seconds'),
+    (SELECT array_agg(COALESCE(s.address, '') ORDER BY i)
+     FROM generate_series(0, layout.shard_count - 1) AS i
+     LEFT JOIN cievents.shards s ON s.shard_index = i);
+END
+$$;
+
+
+ALTER FUNCTION cievents.report_shard(p_shard_index integer, p_shard_count integer, p_address text, p_topology_version bigint, p_loaded_shard_counts integer[], p_loaded_slots integer, p_spool_records bigint, p_spool_bytes bigint, p_spool_oldest_at timestamp with time zone, p_started_at timestamp with time zone) OWNER TO postgres;
+
+--
+-- Name: FUNCTION report_shard(p_shard_index integer, p_shard_count integer, p_address text, p_topology_version bigint, p_loaded_shard_counts integer[], p_loaded_slots integer, p_spool_records bigint, p_spool_bytes bigint, p_spool_oldest_at timestamp with time zone, p_started_at timestamp with time zone); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.report_shard(p_shard_index integer, p_shard_count integer, p_address text, p_topology_version bigint, p_loaded_shard_counts integer[], p_loaded_slots integer, p_spool_records bigint, p_spool_bytes bigint, p_spool_oldest_at timestamp with time zone, p_started_at timestamp with time zone) IS 'A matcher reports itself and learns the layout: its version, the number of shards, the oldest version that a living shard goes by, and an address for each shard (empty = it never reported itself). Begins the next layout when all its shards have loaded it.';
+
+
+--
 -- Name: return_due_requests(integer); Type: FUNCTION; Schema: cievents; Owner: postgres
 --
 
@@ -1901,6 +1958,113 @@ COMMENT ON COLUMN cievents.schema_migrations.applied_at IS 'When it was applied.
 
 
 --
+-- Name: shards; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.shards (
+    shard_index integer NOT NULL,
+    shard_count integer NOT NULL,
+    address text NOT NULL,
+    topology_version bigint NOT NULL,
+    loaded_shard_counts integer[] NOT NULL,
+    loaded_slots integer NOT NULL,
+    spool_records bigint NOT NULL,
+    spool_bytes bigint NOT NULL,
+    spool_oldest_at timestamp with time zone,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT shards_count_in_range CHECK (((shard_count >= 1) AND (shard_count <= 1024))),
+    CONSTRAINT shards_index_in_range CHECK (((shard_index >= 0) AND (shard_index <= 1023)))
+);
+
+
+ALTER TABLE cievents.shards OWNER TO postgres;
+
+--
+-- Name: TABLE shards; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.shards IS 'A matcher process by its index, as it last reported itself (every second).';
+
+
+--
+-- Name: COLUMN shards.shard_index; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.shard_index IS 'Which one it is, from 0.';
+
+
+--
+-- Name: COLUMN shards.shard_count; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.shard_count IS 'Of how many it was told to be one.';
+
+
+--
+-- Name: COLUMN shards.address; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.address IS 'host:port where the others and clients reach it.';
+
+
+--
+-- Name: COLUMN shards.topology_version; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.topology_version IS 'The layout that it goes by; 0 = none yet.';
+
+
+--
+-- Name: COLUMN shards.loaded_shard_counts; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.loaded_shard_counts IS 'The layouts, by their number of shards, whose slots of this index it has loaded and follows.';
+
+
+--
+-- Name: COLUMN shards.loaded_slots; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.loaded_slots IS 'How many of the 1024 slots it has loaded.';
+
+
+--
+-- Name: COLUMN shards.spool_records; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.spool_records IS 'Events that wait in its spool.';
+
+
+--
+-- Name: COLUMN shards.spool_bytes; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.spool_bytes IS 'Bytes that wait in its spool.';
+
+
+--
+-- Name: COLUMN shards.spool_oldest_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.spool_oldest_at IS 'When the oldest of them was received; null = none waits.';
+
+
+--
+-- Name: COLUMN shards.started_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.started_at IS 'When the process started, by its clock.';
+
+
+--
+-- Name: COLUMN shards.seen_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.shards.seen_at IS 'When it last reported itself, by Postgres'' clock.';
+
+
+--
 -- Name: subscriptions; Type: TABLE; Schema: cievents; Owner: postgres
 --
 
@@ -1919,7 +2083,8 @@ CREATE TABLE cievents.subscriptions (
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     ended_at timestamp with time zone,
     spec_inputs json DEFAULT '{}'::json NOT NULL,
-    hoisted_rules json DEFAULT '{}'::json NOT NULL
+    hoisted_rules json DEFAULT '{}'::json NOT NULL,
+    on_every_shard boolean GENERATED ALWAYS AS ((((entries)::text ~~ '%"scope":"instance"%'::text) OR ((entries)::text ~~ '%"scope":{%'::text))) STORED NOT NULL
 );
 
 
@@ -2038,6 +2203,13 @@ COMMENT ON COLUMN cievents.subscriptions.hoisted_rules IS 'Rules of the CI file 
 
 
 --
+-- Name: COLUMN subscriptions.on_every_shard; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.subscriptions.on_every_shard IS 'True: events of any slot may fire it, since an entry has the scope instance, or another project. It may be true of others, too.';
+
+
+--
 -- Name: subscriptions_subscription_id_seq; Type: SEQUENCE; Schema: cievents; Owner: postgres
 --
 
@@ -2099,6 +2271,58 @@ COMMENT ON COLUMN cievents.tenant_queues.low_water_id IS 'Hint: ready requests b
 --
 
 COMMENT ON COLUMN cievents.tenant_queues.full_scan_at IS 'When the hint is ignored next, because ids do not become visible in order.';
+
+
+--
+-- Name: topology; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.topology (
+    only_row boolean DEFAULT true NOT NULL,
+    topology_version bigint NOT NULL,
+    shard_count integer NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT topology_one_row CHECK (only_row),
+    CONSTRAINT topology_shard_count_in_range CHECK (((shard_count >= 1) AND (shard_count <= 1024))),
+    CONSTRAINT topology_version_positive CHECK ((topology_version > 0))
+);
+
+
+ALTER TABLE cievents.topology OWNER TO postgres;
+
+--
+-- Name: TABLE topology; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.topology IS 'The layout that counts: slot s belongs to shard s * shard_count / 1024. One row, or none before the first matcher.';
+
+
+--
+-- Name: COLUMN topology.only_row; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.topology.only_row IS 'Always true: there is one row.';
+
+
+--
+-- Name: COLUMN topology.topology_version; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.topology.topology_version IS 'Counted up with every change of the layout.';
+
+
+--
+-- Name: COLUMN topology.shard_count; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.topology.shard_count IS 'Shards that share the 1024 slots.';
+
+
+--
+-- Name: COLUMN topology.changed_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.topology.changed_at IS 'When this layout began to count.';
 
 
 --
@@ -2709,6 +2933,120 @@ COMMENT ON COLUMN cievents_admin.requests.state_since IS 'Since when it is in th
 
 
 --
+-- Name: shards; Type: VIEW; Schema: cievents_admin; Owner: postgres
+--
+
+CREATE VIEW cievents_admin.shards AS
+ SELECT s.shard_index,
+    s.shard_count,
+    s.address,
+    s.topology_version,
+    ( SELECT t.topology_version
+           FROM cievents.topology t) AS newest_topology_version,
+    s.loaded_slots,
+    s.spool_records,
+    s.spool_bytes,
+    s.spool_oldest_at,
+    s.started_at,
+    s.seen_at,
+    (s.seen_at > (clock_timestamp() - '00:00:10'::interval)) AS alive
+   FROM cievents.shards s;
+
+
+ALTER TABLE cievents_admin.shards OWNER TO postgres;
+
+--
+-- Name: VIEW shards; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON VIEW cievents_admin.shards IS 'The matchers, with what waits in their spools.';
+
+
+--
+-- Name: COLUMN shards.shard_index; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.shard_index IS 'Which one it is, from 0.';
+
+
+--
+-- Name: COLUMN shards.shard_count; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.shard_count IS 'Of how many it was told to be one.';
+
+
+--
+-- Name: COLUMN shards.address; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.address IS 'host:port.';
+
+
+--
+-- Name: COLUMN shards.topology_version; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.topology_version IS 'The layout that it goes by.';
+
+
+--
+-- Name: COLUMN shards.newest_topology_version; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.newest_topology_version IS 'The layout that counts.';
+
+
+--
+-- Name: COLUMN shards.loaded_slots; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.loaded_slots IS 'How many of the 1024 slots it has loaded.';
+
+
+--
+-- Name: COLUMN shards.spool_records; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.spool_records IS 'Events that wait in its spool.';
+
+
+--
+-- Name: COLUMN shards.spool_bytes; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.spool_bytes IS 'Bytes that wait in its spool.';
+
+
+--
+-- Name: COLUMN shards.spool_oldest_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.spool_oldest_at IS 'When the oldest of them was received; null = none waits.';
+
+
+--
+-- Name: COLUMN shards.started_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.started_at IS 'When the process started.';
+
+
+--
+-- Name: COLUMN shards.seen_at; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.seen_at IS 'When it last reported itself.';
+
+
+--
+-- Name: COLUMN shards.alive; Type: COMMENT; Schema: cievents_admin; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents_admin.shards.alive IS 'True: it reported itself in the last 10 seconds.';
+
+
+--
 -- Name: subscriptions_effective; Type: VIEW; Schema: cievents_admin; Owner: postgres
 --
 
@@ -2929,6 +3267,14 @@ ALTER TABLE ONLY cievents.schema_migrations
 
 
 --
+-- Name: shards shards_key; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.shards
+    ADD CONSTRAINT shards_key PRIMARY KEY (shard_index);
+
+
+--
 -- Name: subscriptions subscriptions_key; Type: CONSTRAINT; Schema: cievents; Owner: postgres
 --
 
@@ -2950,6 +3296,14 @@ ALTER TABLE ONLY cievents.subscriptions
 
 ALTER TABLE ONLY cievents.tenant_queues
     ADD CONSTRAINT tenant_queues_pkey PRIMARY KEY (root_namespace_id);
+
+
+--
+-- Name: topology topology_key; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.topology
+    ADD CONSTRAINT topology_key PRIMARY KEY (only_row);
 
 
 --

@@ -36,6 +36,7 @@ enum Column {
   kCreatedMs,
   kSuspended,
   kScopesSuspended,
+  kInSlots,
   kSnapshot,
 };
 
@@ -48,6 +49,16 @@ constexpr char kColumns[] =
 constexpr char kLiveOfProject[] =
     "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
 
+// Whether project p is of one of the slots.
+std::string InSlots(const matcher::SlotSet& slots) {
+  if (slots.all()) return "true";
+  std::vector<size_t> numbers;
+  for (size_t slot = 0; slot < slots.size(); ++slot) {
+    if (slots.test(slot)) numbers.push_back(slot);
+  }
+  return fmt::format("p.slot = ANY ('{{{}}}'::smallint[])", fmt::join(numbers, ","));
+}
+
 // Rows of a project stand together: a row adds its subscription to the last project, or a project.
 void AddRow(const PGresult* rows, int row, std::vector<FeedProject>& projects) {
   const int64_t project_id = IntField(rows, row, kProjectId);
@@ -59,6 +70,7 @@ void AddRow(const PGresult* rows, int row, std::vector<FeedProject>& projects) {
     project.commit_sha = Field(rows, row, kCommitSha);
     project.deleted = Field(rows, row, kDeleted) == "t";
     project.scopes_suspended = Field(rows, row, kScopesSuspended) == "t";
+    project.in_slots = Field(rows, row, kInSlots) == "t";
   }
   if (PQgetisnull(rows, row, kSubscriptionId) != 0) return;
   FeedSubscription& subscription = projects.back().subscriptions.emplace_back();
@@ -89,25 +101,47 @@ struct SubscriptionFeed::Connection {
                  std::string(why.message()));
   }
 
-  absl::StatusOr<std::vector<FeedProject>> Load() {
+  absl::Status Load(const matcher::SlotSet& slots,
+                    const std::function<void(FeedProject)>& on_project) {
+    const std::string in_slots = InSlots(slots);
     // One snapshot for the position and the rows.
     CIEVENTS_RETURN_IF_ERROR(
         libpq->Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, kPollDeadline).status());
     CIEVENTS_ASSIGN_OR_RETURN(const Result current,
                               libpq->Exec("SELECT pg_current_snapshot()", {}, kPollDeadline));
-    std::vector<FeedProject> projects;
+    std::vector<FeedProject> projects;  // the one whose rows come
     CIEVENTS_RETURN_IF_ERROR(libpq->ExecRows(
-        fmt::format("SELECT {} FROM cievents.projects p LEFT JOIN cievents.subscriptions s ON {}"
+        fmt::format("SELECT {}, {} FROM cievents.projects p"
+                    " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
                     " WHERE p.deleted_at IS NULL ORDER BY p.project_id, s.subscription_id",
-                    kColumns, kLiveOfProject),
-        [&projects](const PGresult* row) {
+                    kColumns, in_slots, kLiveOfProject, in_slots),
+        [&projects, &on_project](const PGresult* row) {
           AddRow(row, 0, projects);
+          if (projects.size() > 1) {
+            on_project(std::move(projects.front()));
+            projects.erase(projects.begin());
+          }
           return absl::OkStatus();
         },
         kLoadDeadline));
     CIEVENTS_RETURN_IF_ERROR(libpq->Exec("COMMIT", {}, kPollDeadline).status());
+    for (FeedProject& last : projects) on_project(std::move(last));
     snapshot = Field(current.get(), 0, 0);
-    return projects;
+    SetPollSql(in_slots);
+    return absl::OkStatus();
+  }
+
+  // One statement has one snapshot, for the rows and for the new position. A head is returned when
+  // its writer was not visible in the last position and is in this one.
+  void SetPollSql(const std::string& in_slots) {
+    poll_sql = fmt::format(
+        "SELECT {}, {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
+        " LEFT JOIN cievents.projects p ON p.changed_xid >= pg_snapshot_xmin($1::pg_snapshot)"
+        "  AND NOT pg_visible_in_snapshot(p.changed_xid, $1::pg_snapshot)"
+        "  AND pg_visible_in_snapshot(p.changed_xid, c.snapshot)"
+        " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
+        " ORDER BY p.project_id, s.subscription_id",
+        kColumns, in_slots, kLiveOfProject, in_slots);
   }
 
   absl::StatusOr<std::vector<FeedProject>> Poll() {
@@ -132,25 +166,24 @@ absl::StatusOr<std::unique_ptr<SubscriptionFeed>> SubscriptionFeed::Connect(
   CIEVENTS_ASSIGN_OR_RETURN(LibpqConnection opened,
                             LibpqConnection::Connect(dsn, "cievents-feed", kSessionSql));
   connection->libpq.emplace(std::move(opened));
-  // One statement has one snapshot, for the rows and for the new position. A head is returned when
-  // its writer was not visible in the last position and is in this one.
-  connection->poll_sql = fmt::format(
-      "SELECT {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
-      " LEFT JOIN cievents.projects p ON p.changed_xid >= pg_snapshot_xmin($1::pg_snapshot)"
-      "  AND NOT pg_visible_in_snapshot(p.changed_xid, $1::pg_snapshot)"
-      "  AND pg_visible_in_snapshot(p.changed_xid, c.snapshot)"
-      " LEFT JOIN cievents.subscriptions s ON {}"
-      " ORDER BY p.project_id, s.subscription_id",
-      kColumns, kLiveOfProject);
   return std::unique_ptr<SubscriptionFeed>(new SubscriptionFeed(std::move(connection)));
 }
 
-absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Load() {
+absl::Status SubscriptionFeed::Load(const matcher::SlotSet& slots,
+                                    const std::function<void(FeedProject)>& on_project) {
   if (!connection_->libpq.has_value()) {
     return absl::UnavailableError("this feed has ended: connect a new one");
   }
-  auto projects = connection_->Load();
-  if (!projects.ok()) return connection_->End(projects.status());
+  const absl::Status loaded = connection_->Load(slots, on_project);
+  if (!loaded.ok()) return connection_->End(loaded);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Load() {
+  std::vector<FeedProject> projects;
+  CIEVENTS_RETURN_IF_ERROR(Load(matcher::SlotSet().set(), [&projects](FeedProject project) {
+    projects.push_back(std::move(project));
+  }));
   return projects;
 }
 

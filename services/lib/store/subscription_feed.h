@@ -7,11 +7,13 @@
 #define SERVICES_LIB_STORE_SUBSCRIPTION_FEED_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "matcher/slots.h"
 
 namespace cievents::store {
 
@@ -28,9 +30,11 @@ struct FeedSubscription {
   bool suspended = false;  // itself, or its project is archived or its CI disabled
 };
 
-// A project's whole set; no subscriptions = now empty.
+// A project's whole set; no subscriptions = now empty. Of a project whose slot is not asked for,
+// only those that events of any slot may fire.
 struct FeedProject {
   int64_t project_id = 0;
+  bool in_slots = true;  // its slot is asked for
   std::vector<int64_t> namespace_ids;
   std::string default_branch;
   std::string commit_sha;
@@ -46,7 +50,12 @@ class SubscriptionFeed {
   static absl::StatusOr<std::unique_ptr<SubscriptionFeed>> Connect(const std::string& dsn);
   ~SubscriptionFeed();
 
-  // Everything, in one repeatable-read transaction; sets the position that Poll starts from.
+  // Every project that exists, with the sets of `slots`, in one repeatable-read transaction; sets
+  // the position that Poll starts from, and the slots that it brings. `on_project` may have had
+  // some when an error is returned.
+  absl::Status Load(const matcher::SlotSet& slots,
+                    const std::function<void(FeedProject)>& on_project);
+  // Of all slots, at once.
   absl::StatusOr<std::vector<FeedProject>> Load();
   // The sets that changed since the last Load or Poll, in one statement. Any error (kUnavailable)
   // ends this feed: connect a new one and Load; a position is never carried over a reconnect.

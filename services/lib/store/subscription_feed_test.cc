@@ -90,6 +90,50 @@ TEST_F(SubscriptionFeedTest, LoadsEveryProjectThatExistsWithItsLiveSubscriptions
   EXPECT_THAT(projects->back().subscriptions, IsEmpty());
 }
 
+// Projects in slots 10 and 20; of the second, a subscription to another project's events too.
+TEST_F(SubscriptionFeedTest, BringsTheSetsOfTheSlotsAndWhatEveryShardNeeds) {
+  AddProject(1);
+  AddProject(2);
+  AddSubscription(1, "mine.yml");
+  AddSubscription(2, "theirs.yml");
+  AddSubscription(2, "instance.yml");
+  AddSubscription(2, "project.yml");
+  const auto sql = [this](const std::string& text) { ASSERT_EQ(Sql(database_.dsn(), text), ""); };
+  sql("UPDATE cievents.projects SET slot = 10 * project_id");
+  sql(R"(UPDATE cievents.subscriptions SET entries = '[{"scope":"instance"}]')"
+      " WHERE path = 'instance.yml'");
+  sql(R"(UPDATE cievents.subscriptions SET entries = '[{"scope":{"project":5}}]')"
+      " WHERE path = 'project.yml'");
+  const auto paths = [](const FeedProject& project) {
+    std::vector<std::string> result;
+    for (const FeedSubscription& row : project.subscriptions) result.push_back(row.path);
+    return result;
+  };
+  std::vector<FeedProject> loaded;
+  const auto feed = Connect(database_.dsn());
+  ASSERT_TRUE(feed->Load(matcher::SlotSet().set(10),
+                         [&loaded](FeedProject project) { loaded.push_back(std::move(project)); })
+                  .ok());
+  ASSERT_THAT(loaded, SizeIs(2));
+  EXPECT_TRUE(loaded[0].in_slots);
+  EXPECT_THAT(paths(loaded[0]), ElementsAre("mine.yml"));
+  EXPECT_FALSE(loaded[1].in_slots);
+  EXPECT_THAT(paths(loaded[1]), ElementsAre("instance.yml", "project.yml"));
+
+  AddSubscription(2, "theirs too.yml");
+  const auto changed = Poll(*feed);
+  ASSERT_THAT(changed, SizeIs(1));
+  EXPECT_FALSE(changed[0].in_slots);
+  EXPECT_THAT(paths(changed[0]), ElementsAre("instance.yml", "project.yml"));
+
+  sql("UPDATE cievents.projects SET slot = 10 WHERE project_id = 2;"
+      " SELECT cievents.mark_project_changed(2)");
+  const auto moved = Poll(*feed);
+  ASSERT_THAT(moved, SizeIs(1));
+  EXPECT_TRUE(moved[0].in_slots);
+  EXPECT_THAT(moved[0].subscriptions, SizeIs(4));
+}
+
 TEST_F(SubscriptionFeedTest, APollBringsWhatChangedOnceAndWhole) {
   AddProject(1);
   AddProject(2);
