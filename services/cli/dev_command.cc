@@ -163,6 +163,7 @@ int RunDev(const DevOptions& options) {
   server_options.listen_address = fmt::format("127.0.0.1:{}", options.port);
   const auto server = GrpcServer::Start(server_options, roles.services());
   if (!server.ok()) return Fail(server.status());
+  roles.matcher->SetAddress((*server)->address());
 
   Supervisor supervisor(**postgres);
   bool announced = false;

@@ -129,6 +129,23 @@ void AddServers(CLI::App* app, std::function<int()>* chosen) {
             ->envname("CIEVENTS_MATCHER_TENANT_EVENTS_PER_SECOND")
             ->check(CLI::Range(int64_t{0}, int64_t{100'000'000}))
             ->capture_default_str();
+        command
+            ->add_option("--shard-count", options->shard_count,
+                         "how many matchers share the root namespaces; a change takes effect when "
+                         "all of them have loaded theirs")
+            ->envname("CIEVENTS_MATCHER_SHARD_COUNT")
+            ->check(CLI::Range(1, 1024))
+            ->capture_default_str();
+        command
+            ->add_option("--shard-index", options->shard_index, "which of them this one is, from 0")
+            ->envname("CIEVENTS_MATCHER_SHARD_INDEX")
+            ->check(CLI::Range(0, 1023))
+            ->capture_default_str();
+        command
+            ->add_option("--advertise-address", options->advertise_address,
+                         "HOST:PORT where the other matchers and clients reach this one; where it "
+                         "listens by default")
+            ->envname("CIEVENTS_MATCHER_ADVERTISE_ADDRESS");
       });
   AddCommand<RoleOptions>(app, "dispatcher", "run the dispatcher role: the queue for workers",
                           chosen, RunDispatcher, declare_role);

@@ -50,6 +50,26 @@ absl::Status CheckListen(const RoleOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckShard(const MatcherOptions& options) {
+  if (options.shard_index >= options.shard_count) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "--shard-index {} of --shard-count {}: the index goes from 0 to {}",
+                 options.shard_index, options.shard_count, options.shard_count - 1);
+  }
+  if (!options.advertise_address.empty()) {
+    if (options.advertise_address.rfind(':') != std::string::npos) return absl::OkStatus();
+    return Error(absl::StatusCode::kInvalidArgument, "--advertise-address {}: write HOST:PORT",
+                 options.advertise_address);
+  }
+  const std::string& listen = options.role.listen;
+  const bool everywhere = listen.rfind("0.0.0.0:", 0) == 0 || listen.rfind("[::]:", 0) == 0;
+  if (options.shard_count == 1 || !everywhere) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument,
+               "--listen {} is no address that other matchers can reach: say one with "
+               "--advertise-address HOST:PORT",
+               listen);
+}
+
 // Waits until the database answers and its schema is the program's. False: told to stop meanwhile.
 absl::StatusOr<bool> WaitForSchema(const std::string& dsn, ShutdownSignal& shutdown) {
   Backoff backoff(std::chrono::milliseconds(50), std::chrono::milliseconds(1000));
@@ -96,10 +116,11 @@ int Serve(const RoleOptions& options, GrpcServer& server, const std::atomic<bool
 }
 
 // What the three roles share; `make` builds the role once the database is there and returns its
-// services; `stop` ends it.
+// services; `listening` learns where they are served; `stop` ends it.
 int RunRole(const RoleOptions& options,
             const std::function<absl::StatusOr<std::vector<grpc::Service*>>(
                 const std::shared_ptr<const Catalogue>&, std::atomic<bool>* ready)>& make,
+            const std::function<void(const std::string& address)>& listening,
             const std::function<void()>& stop, int message_bytes_max) {
   InitLogging(options.log);
   ShutdownSignal shutdown;
@@ -120,6 +141,7 @@ int RunRole(const RoleOptions& options,
     stop();
     return Fail(server.status());
   }
+  listening((*server)->address());
   return Serve(options, **server, ready, shutdown, stop);
 }
 
@@ -136,11 +158,12 @@ int RunIngest(const RoleOptions& options) {
         ready->store(true);
         return std::vector<grpc::Service*>{ingest->service()};
       },
-      [] {}, kPushBytesMax);
+      [](const std::string&) {}, [] {}, kPushBytesMax);
 }
 
 int RunMatcherRole(const MatcherOptions& options,
                    const event_matcher::EventMatcher::Options& base) {
+  if (const absl::Status shard = CheckShard(options); !shard.ok()) return Fail(shard);
   std::unique_ptr<event_matcher::EventMatcher> matcher;
   return RunRole(
       options.role,
@@ -152,11 +175,17 @@ int RunMatcherRole(const MatcherOptions& options,
         matcher_options.spool_bytes_max = static_cast<int64_t>(options.spool_bytes_max);
         matcher_options.ack_delay_max = std::chrono::milliseconds(options.ack_delay_max_ms);
         matcher_options.tenant_events_per_second = options.tenant_events_per_second;
+        matcher_options.shard_index = options.shard_index;
+        matcher_options.shard_count = options.shard_count;
         matcher_options.on_ready = [ready] { ready->store(true); };
         CIEVENTS_ASSIGN_OR_RETURN(matcher,
                                   event_matcher::EventMatcher::Create(std::move(matcher_options)));
         matcher->Start();
         return matcher->services();
+      },
+      [&](const std::string& address) {
+        matcher->SetAddress(options.advertise_address.empty() ? address
+                                                              : options.advertise_address);
       },
       [&] {
         if (matcher != nullptr) matcher->Stop();
@@ -177,7 +206,7 @@ int RunDispatcher(const RoleOptions& options) {
         ready->store(true);
         return dispatcher->services();
       },
-      [] {}, kCompletionBytesMax);
+      [](const std::string&) {}, [] {}, kCompletionBytesMax);
 }
 
 int RunMigrate(const MigrateOptions& options) {

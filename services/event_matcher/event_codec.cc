@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "matcher/base/status.h"
+#include "matcher/slots.h"
 
 namespace cievents::event_matcher {
 namespace {
@@ -63,6 +64,8 @@ events::v1::OutcomeReason EncodeReason(OutcomeReason reason) {
       return events::v1::OUTCOME_REASON_REPEATED_IN_BATCH;
     case OutcomeReason::kRateLimited:
       return events::v1::OUTCOME_REASON_RATE_LIMITED;
+    case OutcomeReason::kNotOwner:
+      return events::v1::OUTCOME_REASON_NOT_OWNER;
   }
   return events::v1::OUTCOME_REASON_UNSPECIFIED;
 }
@@ -168,6 +171,51 @@ void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message) {
   message->set_failed_payload_count(outcome.failed_payload_count);
   message->set_suspended_count(outcome.suspended_count);
   message->set_filtered_by_rules_count(outcome.filtered_by_rules_count);
+  message->set_topology_version(outcome.topology_version);
+}
+
+void EncodeLayout(const Layout& layout, events::v1::GetTopologyResponse* message) {
+  message->set_version(layout.version);
+  message->set_slot_count(matcher::kSlots);
+  for (int slot = 0; slot < matcher::kSlots; ++slot) {
+    const int shard = matcher::ShardOfSlot(slot, layout.shard_count);
+    if (message->shards().empty() || message->shards().rbegin()->shard_index() != shard) {
+      events::v1::Shard* added = message->add_shards();
+      added->set_shard_index(shard);
+      added->set_address(layout.AddressOf(shard));
+      added->set_first_slot(slot);
+    }
+    events::v1::Shard* last = message->mutable_shards(message->shards_size() - 1);
+    last->set_slot_count(last->slot_count() + 1);
+  }
+}
+
+Outcome DecodeOutcome(const events::v1::EventOutcome& message) {
+  Outcome outcome;
+  // The encoders say which number is which; what none of them gives stays as it is made.
+  for (const OutcomeKind kind : {OutcomeKind::kAccepted, OutcomeKind::kDuplicate,
+                                 OutcomeKind::kRejected, OutcomeKind::kOverloaded}) {
+    if (EncodeKind(kind) == message.kind()) outcome.kind = kind;
+  }
+  for (int reason = 0; reason <= static_cast<int>(OutcomeReason::kNotOwner); ++reason) {
+    if (EncodeReason(static_cast<OutcomeReason>(reason)) == message.reason()) {
+      outcome.reason = static_cast<OutcomeReason>(reason);
+      break;
+    }
+  }
+  for (const AckLevel ack : {AckLevel::kDurable, AckLevel::kDurableLocal, AckLevel::kReceived}) {
+    if (EncodeAck(ack) == message.ack()) outcome.ack = ack;
+  }
+  outcome.message = message.message();
+  if (message.has_matched_count()) outcome.matched_count = message.matched_count();
+  outcome.retry_after = absl::Seconds(message.retry_after().seconds()) +
+                        absl::Nanoseconds(message.retry_after().nanos());
+  outcome.event_uid = message.event_uid();
+  outcome.failed_payload_count = message.failed_payload_count();
+  outcome.suspended_count = message.suspended_count();
+  outcome.filtered_by_rules_count = message.filtered_by_rules_count();
+  outcome.topology_version = message.topology_version();
+  return outcome;
 }
 
 }  // namespace cievents::event_matcher

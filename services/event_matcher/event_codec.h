@@ -11,6 +11,7 @@
 #include "cievents/events/v1/events.pb.h"
 #include "cievents/events/wire/events_wire.pb.h"
 #include "services/event_matcher/intake.h"
+#include "services/event_matcher/shard_map.h"
 #include "services/lib/event_formats/event.h"
 
 namespace cievents::event_matcher {
@@ -39,6 +40,12 @@ class BatchDecoder {
 absl::StatusOr<AckLevel> DecodeAckLevel(int ack);
 
 void EncodeOutcome(const Outcome& outcome, events::v1::EventOutcome* message);
+
+// Each shard with its range of slots, in order.
+void EncodeLayout(const Layout& layout, events::v1::GetTopologyResponse* message);
+
+// Of another matcher; what a newer one says beyond this program's words is left out.
+Outcome DecodeOutcome(const events::v1::EventOutcome& message);
 
 }  // namespace cievents::event_matcher
 

@@ -4,12 +4,14 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "matcher/base/mutex.h"
 #include "matcher/base/status.h"
+#include "services/event_matcher/grpc_forwarder.h"
 #include "services/lib/base/grpc_status.h"
 
 namespace cievents::event_matcher {
@@ -53,6 +55,12 @@ absl::Status ParseBatch(const grpc::ByteBuffer& buffer, Message* message) {
   return absl::OkStatus();
 }
 
+// The events of a batch as they came.
+template <typename Message>
+std::span<const std::string* const> Encoded(const Message& message) {
+  return {message.events().data(), static_cast<size_t>(message.events_size())};
+}
+
 template <typename Message>
 void EncodeOutcomes(const std::vector<Outcome>& outcomes, Message* message) {
   for (const Outcome& outcome : outcomes) EncodeOutcome(outcome, message->add_outcomes());
@@ -69,7 +77,7 @@ grpc::ByteBuffer ToByteBuffer(const google::protobuf::Message& message) {
 class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public std::enable_shared_from_this<StreamReactor> {
  public:
-  StreamReactor(const Intake& intake, BatchMemoryPool& memory) : intake_(intake), memory_(memory) {}
+  StreamReactor(const Router& router, BatchMemoryPool& memory) : router_(router), memory_(memory) {}
 
   void Begin() {
     self_ = shared_from_this();
@@ -108,7 +116,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       read_more = reading_;
     }
     const int64_t batch_id = message.batch_id();
-    intake_.Publish(memory->decoder.Decode(message.events()), *ack,
+    router_.Publish(Encoded(message), memory->decoder.Decode(message.events()), {*ack, false},
                     [self = shared_from_this(), batch_id](const std::vector<Outcome>& outcomes) {
                       self->Answer(batch_id, outcomes);
                     });
@@ -183,7 +191,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     Finish(failure_);
   }
 
-  const Intake& intake_;
+  const Router& router_;
   BatchMemoryPool& memory_;
   std::shared_ptr<StreamReactor> self_;  // until OnDone
   grpc::ByteBuffer read_;                // owned by whoever `reading_` says
@@ -208,8 +216,8 @@ class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
 }  // namespace
 
-EventDoor::EventDoor(const Intake& intake)
-    : intake_(intake),
+EventDoor::EventDoor(const Router& router)
+    : router_(router),
       memory_(
           kKeptMemoriesMax, [] { return std::make_unique<BatchMemory>(); },
           [](const BatchMemory& memory) {
@@ -235,8 +243,15 @@ grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* 
     reactor->Finish(ToGrpcStatus(ack.status()));
     return reactor;
   }
+  const std::span<DecodedEvent> events = memory->decoder.Decode(message.events());
+  const bool forwarded = context->client_metadata().count(kHopCountKey) > 0;
+  if (forwarded && message.received_time_ms_size() == message.events_size()) {
+    for (size_t i = 0; i < events.size(); ++i) {
+      events[i].event.received_time_ms = message.received_time_ms(static_cast<int>(i));
+    }
+  }
   // gRPC keeps `response` and the reactor alive until Finish.
-  intake_.Publish(memory->decoder.Decode(message.events()), *ack,
+  router_.Publish(Encoded(message), events, {*ack, forwarded},
                   [reactor, response](const std::vector<Outcome>& outcomes) {
                     thread_local events::v1::PublishEventsResponse answer;
                     answer.Clear();  // keeps its memory
@@ -250,9 +265,22 @@ grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventDoor::StreamEvents(
     grpc::CallbackServerContext*) {
   if (!ready()) return new RefusedStream(NotReady());
-  auto reactor = std::make_shared<StreamReactor>(intake_, memory_);
+  auto reactor = std::make_shared<StreamReactor>(router_, memory_);
   reactor->Begin();
   return reactor.get();
+}
+
+grpc::ServerUnaryReactor* EventDoor::GetTopology(grpc::CallbackServerContext* context,
+                                                 const events::v1::GetTopologyRequest*,
+                                                 events::v1::GetTopologyResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!ready()) {
+    reactor->Finish(NotReady());
+    return reactor;
+  }
+  EncodeLayout(router_.view()->layout, response);
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
 }
 
 }  // namespace cievents::event_matcher

@@ -7,8 +7,8 @@
 
 #include "cievents/events/v1/events.grpc.pb.h"
 #include "services/event_matcher/event_codec.h"
-#include "services/event_matcher/intake.h"
 #include "services/event_matcher/loan_pool.h"
+#include "services/event_matcher/router.h"
 
 namespace cievents::event_matcher {
 
@@ -19,7 +19,8 @@ inline constexpr int kStreamBatchesInFlightMax = 16;
 
 using RawEventService = cievents::events::v1::EventService::WithRawCallbackMethod_PublishEvents<
     cievents::events::v1::EventService::WithRawCallbackMethod_StreamEvents<
-        cievents::events::v1::EventService::Service>>;
+        cievents::events::v1::EventService::WithCallbackMethod_GetTopology<
+            cievents::events::v1::EventService::Service>>>;
 
 // The memory that a batch is parsed and decoded into, and its answer is written from.
 struct BatchMemory {
@@ -31,8 +32,8 @@ using BatchMemoryPool = LoanPool<BatchMemory>;
 
 class EventDoor final : public RawEventService {
  public:
-  // `intake` must outlive the door.
-  explicit EventDoor(const Intake& intake);
+  // `router` must outlive the door.
+  explicit EventDoor(const Router& router);
 
   // Until then every call is answered UNAVAILABLE: a matcher that has not loaded its subscriptions
   // must not answer "no match".
@@ -44,9 +45,12 @@ class EventDoor final : public RawEventService {
                                           grpc::ByteBuffer* response) override;
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamEvents(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* GetTopology(grpc::CallbackServerContext* context,
+                                        const events::v1::GetTopologyRequest* request,
+                                        events::v1::GetTopologyResponse* response) override;
 
  private:
-  const Intake& intake_;
+  const Router& router_;
   BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};
 };

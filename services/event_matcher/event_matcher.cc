@@ -38,12 +38,24 @@ std::unique_ptr<SpoolingEnqueuer> MakeSpooling(const EventMatcher::Options& opti
 }
 
 std::unique_ptr<SpoolDrainer> MakeDrainer(const EventMatcher::Options& options, Enqueuer& enqueuer,
-                                          const SpoolingEnqueuer* spooling, spool::Spool* spool) {
+                                          const SpoolingEnqueuer* spooling, const Router& router,
+                                          spool::Spool* spool) {
   if (spool == nullptr) return nullptr;
   SpoolDrainer::Options draining;
   draining.store_now = [dsn = options.dsn] { return store::DatabaseNow(dsn); };
+  draining.publish_raw = [&router](const std::vector<spool::StoredRecord>& raw) {
+    return router.PublishSpooled(raw);
+  };
   draining.is_in_doubt = [spooling](const spool::RecordId& id) { return spooling->IsInDoubt(id); };
   return std::make_unique<SpoolDrainer>(std::move(draining), *spool, enqueuer);
+}
+
+ShardKeeper::Options KeeperOptions(const EventMatcher::Options& options,
+                                   const spool::Spool* spool) {
+  ShardKeeper::Options keeping;
+  keeping.dsn = options.dsn;
+  if (spool != nullptr) keeping.spool_stats = [spool] { return spool->stats(); };
+  return keeping;
 }
 
 }  // namespace
@@ -67,9 +79,12 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
       enqueuer_(options_.wrap_enqueuer(std::move(unwrapped_))),
       spool_(std::move(spool)),
       spooling_(MakeSpooling(options_, *enqueuer_, spool_.get())),
-      spool_drainer_(MakeDrainer(options_, *enqueuer_, spooling_.get(), spool_.get())),
+      shards_(options_.shard_index, options_.shard_count),
       intake_(IntakeOptions(options_), matchers_, outer_enqueuer()),
-      door_(intake_),
+      forwarder_(GrpcForwarder::Options()),
+      router_(intake_, shards_, roots_, forwarder_, spool_.get()),
+      spool_drainer_(MakeDrainer(options_, *enqueuer_, spooling_.get(), router_, spool_.get())),
+      door_(router_),
       explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),
       follower_({options_.dsn, options_.poll_interval,
                  [this] {
@@ -77,7 +92,8 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
                    explain_door_.SetReady();
                    options_.on_ready();
                  }},
-                index_) {}
+                index_, shards_, roots_),
+      keeper_(KeeperOptions(options_, spool_.get()), shards_) {}
 
 EventMatcher::~EventMatcher() { Stop(); }
 
@@ -94,6 +110,7 @@ void EventMatcher::Start() {
   }
   partition_maker_ = std::thread([this] { MaintainPartitions(); });
   follower_.Start();
+  keeper_.Start();
 }
 
 void EventMatcher::Stop() {
@@ -103,7 +120,10 @@ void EventMatcher::Stop() {
   }
   stopped_.NotifyAll();
   if (partition_maker_.joinable()) partition_maker_.join();
+  keeper_.Stop();
   follower_.Stop();
+  // What is under way to other shards is spooled.
+  forwarder_.Stop();
   // What is spooled by now is drained after the next start.
   if (spool_drainer_ != nullptr) spool_drainer_->Stop();
   outer_enqueuer().Stop();

@@ -16,8 +16,13 @@
 #include "services/event_matcher/explain_door.h"
 #include "services/event_matcher/feed_follower.h"
 #include "services/event_matcher/group_commit_enqueuer.h"
+#include "services/event_matcher/grpc_forwarder.h"
 #include "services/event_matcher/intake.h"
 #include "services/event_matcher/matcher_pool.h"
+#include "services/event_matcher/project_roots.h"
+#include "services/event_matcher/router.h"
+#include "services/event_matcher/shard_keeper.h"
+#include "services/event_matcher/shard_map.h"
 #include "services/event_matcher/spool_drainer.h"
 #include "services/event_matcher/spooling_enqueuer.h"
 
@@ -36,6 +41,9 @@ class EventMatcher {
     int64_t spool_bytes_max = int64_t{4} << 30;
     // How long a commit may take before its events are spooled and answered from there.
     std::chrono::milliseconds ack_delay_max{10};
+    // This is shard `shard_index` of `shard_count`.
+    int shard_index = 0;
+    int shard_count = 1;
     // Called once, when the first full load is in the index.
     std::function<void()> on_ready = [] {};
     // The seam of the fault test, whose negative control acknowledges too early.
@@ -47,7 +55,11 @@ class EventMatcher {
   static absl::StatusOr<std::unique_ptr<EventMatcher>> Create(Options options);
   ~EventMatcher();  // Stop
 
-  // Starts writers, feed and partition maker; returns at once. Postgres may still be away.
+  // Where the other shards and clients reach this one (host:port); until then they do not.
+  // Thread-safe.
+  void SetAddress(const std::string& address) { keeper_.SetAddress(address); }
+  // Starts writers, feed, shard keeper and partition maker; returns at once. Postgres may still be
+  // away.
   void Start();
   // Commits (or spools) what was taken, stops the threads. Twice or unstarted is fine. Call after
   // the gRPC server took its last call.
@@ -68,13 +80,18 @@ class EventMatcher {
   std::unique_ptr<GroupCommitEnqueuer> unwrapped_;  // null once it is wrapped
   GroupCommitEnqueuer* const group_commit_;         // inside enqueuer_
   std::unique_ptr<Enqueuer> enqueuer_;
-  const std::unique_ptr<spool::Spool> spool_;    // null: none
-  std::unique_ptr<SpoolingEnqueuer> spooling_;   // null: no spool
-  std::unique_ptr<SpoolDrainer> spool_drainer_;  // null: no spool
+  const std::unique_ptr<spool::Spool> spool_;   // null: none
+  std::unique_ptr<SpoolingEnqueuer> spooling_;  // null: no spool
+  ShardMap shards_;
+  ProjectRoots roots_;
   Intake intake_;
+  GrpcForwarder forwarder_;
+  Router router_;
+  std::unique_ptr<SpoolDrainer> spool_drainer_;  // null: no spool
   EventDoor door_;
   ExplainDoor explain_door_;
   FeedFollower follower_;
+  ShardKeeper keeper_;
   std::thread partition_maker_;
 
   Mutex mutex_;

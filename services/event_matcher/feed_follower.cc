@@ -56,8 +56,17 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
   return set;
 }
 
-FeedFollower::FeedFollower(Options options, matcher::Index& index)
-    : options_(std::move(options)), index_(index) {}
+namespace {
+
+int64_t RootOf(const store::FeedProject& project) {
+  return project.namespace_ids.empty() ? 0 : project.namespace_ids.front();
+}
+
+}  // namespace
+
+FeedFollower::FeedFollower(Options options, matcher::Index& index, ShardMap& shards,
+                           ProjectRoots& roots)
+    : options_(std::move(options)), index_(index), shards_(shards), roots_(roots) {}
 
 FeedFollower::~FeedFollower() { Stop(); }
 
@@ -92,7 +101,10 @@ void FeedFollower::Run() {
   bool was_away = false;
   while (true) {
     const absl::Status status = Follow();
-    if (status.ok()) return;  // stopped
+    if (status.ok()) {
+      if (!Wait(std::chrono::milliseconds(0))) return;
+      continue;  // other slots are wanted
+    }
     const uint64_t loads = stats().loads;
     if (loads != loads_before) {
       backoff.Reset();
@@ -108,19 +120,47 @@ void FeedFollower::Run() {
   }
 }
 
-absl::Status FeedFollower::Load(store::SubscriptionFeed& feed) {
-  CIEVENTS_ASSIGN_OR_RETURN(const std::vector<store::FeedProject> projects, feed.Load());
-  std::vector<matcher::ProjectSubscriptions> sets;
-  for (const store::FeedProject& project : projects) {
-    if (!project.deleted) sets.push_back(ToProjectSubscriptions(project));
+std::optional<matcher::SlotSet> FeedFollower::WaitForWanted() {
+  while (Wait(options_.poll_interval)) {
+    if (auto wanted = shards_.wanted(); wanted.has_value()) return wanted;
   }
+  return std::nullopt;
+}
+
+absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::SubscriptionFeed& feed) {
+  std::vector<matcher::ProjectSubscriptions> sets;
+  ProjectRoots::Roots roots;
+  CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, [&sets, &roots](const store::FeedProject& project) {
+    if (!project.in_slots) roots[project.project_id] = RootOf(project);
+    if (project.in_slots || !project.subscriptions.empty()) {
+      sets.push_back(ToProjectSubscriptions(project));
+    }
+  }));
+  roots_.ReplaceAll(std::move(roots));
+  shards_.KeepOnly(slots);
   unusable_.Report(index_.ReplaceAll(sets));
+  shards_.SetLoaded(slots);
   return absl::OkStatus();
 }
 
+void FeedFollower::Apply(const store::FeedProject& project) {
+  if (project.deleted || project.in_slots) {
+    roots_.Remove(project.project_id);
+  } else {
+    roots_.Set(project.project_id, RootOf(project));
+  }
+  if (project.deleted || (!project.in_slots && project.subscriptions.empty())) {
+    index_.RemoveProject(project.project_id);
+  } else {
+    unusable_.Report(index_.ReplaceProject(ToProjectSubscriptions(project)));
+  }
+}
+
 absl::Status FeedFollower::Follow() {
+  const std::optional<matcher::SlotSet> slots = WaitForWanted();
+  if (!slots.has_value()) return absl::OkStatus();
   CIEVENTS_ASSIGN_OR_RETURN(auto feed, store::SubscriptionFeed::Connect(options_.dsn));
-  CIEVENTS_RETURN_IF_ERROR(Load(*feed));
+  CIEVENTS_RETURN_IF_ERROR(Load(*slots, *feed));
   // What the load needed beside the index is free by now, and glibc would keep it.
   malloc_trim(0);
   {
@@ -128,24 +168,22 @@ absl::Status FeedFollower::Follow() {
     ++stats_.loads;
   }
   const matcher::Index::Stats loaded = index_.stats();
-  LogInfo("subscriptions loaded",
-          {{"projects", loaded.projects}, {"subscriptions", loaded.subscriptions}});
+  LogInfo("subscriptions loaded", {{"projects", loaded.projects},
+                                   {"subscriptions", loaded.subscriptions},
+                                   {"slots", slots->count()}});
   if (!loaded_once_) {
     loaded_once_ = true;
     options_.on_loaded();
   }
   while (Wait(options_.poll_interval)) {
     CIEVENTS_ASSIGN_OR_RETURN(auto changes, feed->Poll());
-    for (const store::FeedProject& project : changes) {
-      if (project.deleted) {
-        index_.RemoveProject(project.project_id);
-      } else {
-        unusable_.Report(index_.ReplaceProject(ToProjectSubscriptions(project)));
-      }
+    for (const store::FeedProject& project : changes) Apply(project);
+    {
+      MutexLock lock(mutex_);
+      ++stats_.polls;
+      stats_.changes += changes.size();
     }
-    MutexLock lock(mutex_);
-    ++stats_.polls;
-    stats_.changes += changes.size();
+    if (shards_.wanted() != slots) return absl::OkStatus();
   }
   return absl::OkStatus();
 }

@@ -1,15 +1,19 @@
-// Keeps the index equal to Postgres: loads everything, then follows the change feed.
+// Keeps the index equal to Postgres: loads the slots that this shard wants, then follows the change
+// feed. When it wants others, it loads anew; the old set serves meanwhile.
 #ifndef SERVICES_EVENT_MATCHER_FEED_FOLLOWER_H_
 #define SERVICES_EVENT_MATCHER_FEED_FOLLOWER_H_
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "matcher/base/mutex.h"
 #include "matcher/index/index.h"
+#include "services/event_matcher/project_roots.h"
+#include "services/event_matcher/shard_map.h"
 #include "services/event_matcher/unusable_log.h"
 #include "services/lib/store/subscription_feed.h"
 
@@ -24,8 +28,8 @@ class FeedFollower {
     std::function<void()> on_loaded = [] {};
   };
 
-  // `index` must outlive the follower.
-  FeedFollower(Options options, matcher::Index& index);
+  // All must outlive the follower.
+  FeedFollower(Options options, matcher::Index& index, ShardMap& shards, ProjectRoots& roots);
   ~FeedFollower();  // Stop
 
   // Starts the thread; returns at once. Every loss of the connection means a full load on a new
@@ -42,15 +46,22 @@ class FeedFollower {
 
  private:
   void Run();
-  // Everything that is stored, into the index.
-  absl::Status Load(store::SubscriptionFeed& feed);
-  // Connects, loads, polls until an error (returned) or Stop (OK).
+  // The subscriptions of `slots`, and of the others those that events of any slot may fire, into
+  // the index.
+  absl::Status Load(const matcher::SlotSet& slots, store::SubscriptionFeed& feed);
+  void Apply(const store::FeedProject& project);
+  // Connects, loads, polls until an error (returned), or until other slots are wanted or Stop is
+  // called (OK).
   absl::Status Follow();
+  // Absent: Stop was called.
+  std::optional<matcher::SlotSet> WaitForWanted();
   // False: Stop was called meanwhile.
   bool Wait(std::chrono::milliseconds time);
 
   const Options options_;
   matcher::Index& index_;
+  ShardMap& shards_;
+  ProjectRoots& roots_;
   std::thread thread_;
   // The follower's thread only.
   bool loaded_once_ = false;

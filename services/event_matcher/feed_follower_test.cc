@@ -35,7 +35,8 @@ class FeedFollowerTest : public ::testing::Test {
     FeedFollower::Options options;
     options.dsn = database_.dsn();
     options.on_loaded = [this] { ++loaded_; };
-    follower_ = std::make_unique<FeedFollower>(options, index_);
+    shards_.SetLayout({1, 1, {""}}, 1);
+    follower_ = std::make_unique<FeedFollower>(options, index_, shards_, roots_);
     follower_->Start();
   }
 
@@ -105,6 +106,8 @@ class FeedFollowerTest : public ::testing::Test {
   std::vector<Fired> fired_;
   std::atomic<int> loaded_ = 0;
   int pushes_ = 0;
+  ShardMap shards_{0, 1};
+  ProjectRoots roots_;
   std::unique_ptr<FeedFollower> follower_;
 };
 
@@ -179,6 +182,39 @@ TEST_F(FeedFollowerTest, APostgresThatRestartsMeansAFullLoadWhileTheOldSetServes
   EXPECT_GT(follower_->stats().polls, polls);
 }
 
+// Push puts projects below namespace 70, which is shard 1's of two.
+TEST_F(FeedFollowerTest, OfAnotherShardsProjectsOnlyTheRootsAreKept) {
+  ASSERT_EQ(matcher::ShardOfSlot(matcher::SlotOf(70), 2), 1);
+  ShardMap shards(0, 2);
+  shards.SetLayout({1, 2, {"", ""}}, 1);
+  Push(kProject, {"custom/a"});
+  FeedFollower follower({database_.dsn()}, index_, shards, roots_);
+  follower.Start();
+  ASSERT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 70; }));
+  Push(8, {"custom/a"});
+  EXPECT_TRUE(store::Eventually([&] { return roots_.Find(8) == 70; }));
+  EXPECT_EQ(index_.stats().subscriptions, 0u);
+  EXPECT_EQ(shards.view()->loaded, matcher::SlotsOfShard(0, 2));
+}
+
+TEST_F(FeedFollowerTest, AnotherLayoutIsLoadedAndWhatIsNotWantedAnyMoreIsDropped) {
+  ShardMap shards(0, 2);
+  shards.SetLayout({1, 2, {"", ""}}, 1);
+  Push(kProject, {"custom/a"});
+  FeedFollower follower({database_.dsn()}, index_, shards, roots_);
+  follower.Start();
+  ASSERT_TRUE(store::Eventually([&] { return shards.view()->loaded.any(); }));
+  EXPECT_EQ(Fires("custom/a"), 0u);
+  shards.SetLayout({2, 1, {""}}, 1);
+  ASSERT_TRUE(store::Eventually([&] { return shards.view()->loaded.all(); }));
+  EXPECT_EQ(Fires("custom/a"), 1u);
+  EXPECT_FALSE(roots_.Find(kProject).has_value());
+  shards.SetLayout({3, 2, {"", ""}}, 3);
+  ASSERT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 70; }));
+  ASSERT_TRUE(store::Eventually([&] { return follower.stats().loads == 3; }));
+  EXPECT_EQ(Fires("custom/a"), 0u);
+}
+
 TEST_F(FeedFollowerTest, ItStartsBeforePostgresDoes) {
   Push(kProject, {"custom/a"});
   ASSERT_TRUE(store::Cluster().KillAll().ok());
@@ -198,7 +234,7 @@ TEST_F(FeedFollowerTest, StopIsQuickTwiceIsFineAndUnstartedToo) {
   Push(kProject, {"custom/a"});
   EXPECT_EQ(Fires("custom/a"), 0u);
   EXPECT_EQ(follower_->stats().polls, polls);
-  FeedFollower unstarted({database_.dsn()}, index_);
+  FeedFollower unstarted({database_.dsn()}, index_, shards_, roots_);
   unstarted.Stop();
 }
 

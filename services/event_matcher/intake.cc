@@ -1,5 +1,6 @@
 #include "services/event_matcher/intake.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -215,17 +216,8 @@ void Intake::FinishOne(Batch* batch) {
 void Intake::Admit(DecodedEvent* given, size_t position, absl::Time now, matcher::Matcher& matcher,
                    Batch* batch) const {
   Outcome& outcome = batch->outcomes[position];
-  if (!given->status.ok()) {
-    outcome = Rejected(OutcomeReason::kInvalid, std::string(given->status.message()));
-    return;
-  }
+  if (!IsAcceptableAt(given, now, &outcome)) return;
   Event& event = given->event;
-  if (const absl::Status valid = ValidateEvent(event, options_.event_data_bytes_max); !valid.ok()) {
-    outcome = Rejected(OutcomeReason::kInvalid, std::string(valid.message()));
-    return;
-  }
-  if (!InWindow(event, now, &outcome)) return;
-  event.received_time_ms = absl::ToUnixMillis(now);
   if (event.project_id != 0 && event.namespace_ids.empty() &&
       !matcher.FindNamespaces(event.project_id, &event.namespace_ids)) {
     outcome.reason = OutcomeReason::kUnknownProject;
@@ -239,6 +231,26 @@ void Intake::Admit(DecodedEvent* given, size_t position, absl::Time now, matcher
     return;
   }
   batch->admitted.push_back({&event, position});
+}
+
+bool Intake::IsAcceptable(DecodedEvent* given, Outcome* outcome) const {
+  return IsAcceptableAt(given, options_.now(), outcome);
+}
+
+bool Intake::IsAcceptableAt(DecodedEvent* given, absl::Time now, Outcome* outcome) const {
+  if (!given->status.ok()) {
+    *outcome = Rejected(OutcomeReason::kInvalid, std::string(given->status.message()));
+    return false;
+  }
+  Event& event = given->event;
+  if (const absl::Status valid = ValidateEvent(event, options_.event_data_bytes_max); !valid.ok()) {
+    *outcome = Rejected(OutcomeReason::kInvalid, std::string(valid.message()));
+    return false;
+  }
+  const int64_t now_ms = absl::ToUnixMillis(now);
+  event.received_time_ms =
+      event.received_time_ms == 0 ? now_ms : std::min(event.received_time_ms, now_ms);
+  return InWindow(event, absl::FromUnixMillis(event.received_time_ms), outcome);
 }
 
 bool Intake::InWindow(const Event& event, absl::Time now, Outcome* outcome) const {

@@ -37,6 +37,7 @@ enum class OutcomeReason {
   kUnknownProject,
   kRepeatedInBatch,
   kRateLimited,
+  kNotOwner,
 };
 
 enum class AckLevel { kNone, kDurable, kDurableLocal, kReceived };
@@ -51,11 +52,13 @@ struct Outcome {
   int filtered_by_rules_count = 0;  // subscriptions whose CI file's rules let nothing run
   AckLevel ack = AckLevel::kNone;
   absl::Duration retry_after = absl::ZeroDuration();
-  std::string event_uid;  // empty if there is no request
+  std::string event_uid;         // empty if there is no request
+  int64_t topology_version = 0;  // with kNotOwner
 };
 
 // What a door made of one event's bytes; not OK: they were no event. Its memory serves the next
-// batch: of what the intake keeps it moves out.
+// batch: of what the intake keeps it moves out. `event.received_time_ms` is 0, or when another
+// matcher received the event first: its age is judged by that.
 struct DecodedEvent {
   Event event;
   absl::Status status;
@@ -78,6 +81,9 @@ class Intake {
   // Called exactly once, from any thread, with one outcome for each event in order.
   using Done = std::function<void(std::vector<Outcome>)>;
 
+  // False: it is rejected wherever it goes, and `outcome` says why. Sets event.received_time_ms.
+  bool IsAcceptable(DecodedEvent* given, Outcome* outcome) const;
+
   // `events` are used until it returns; `done` may come before that, or later. Thread-safe.
   void Publish(std::span<DecodedEvent> events, AckLevel ack, const Done& done) const;
 
@@ -88,6 +94,7 @@ class Intake {
   // Appends to batch->admitted, or sets the outcome.
   void Admit(DecodedEvent* given, size_t position, absl::Time now, matcher::Matcher& matcher,
              Batch* batch) const;
+  bool IsAcceptableAt(DecodedEvent* given, absl::Time now, Outcome* outcome) const;
   // False: `outcome` says why.
   bool InWindow(const Event& event, absl::Time now, Outcome* outcome) const;
   // Hands one tenant's writes to the enqueuer.

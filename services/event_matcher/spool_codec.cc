@@ -154,4 +154,30 @@ absl::StatusOr<EventWrite> DecodeSpooled(const spool::Record& record) {
   return write;
 }
 
+spool::Record EncodeRaw(std::string_view encoded, const Event& event, int64_t root_namespace_id,
+                        int64_t received_time_ms) {
+  wire::SpooledRawEvent message;
+  message.set_event(std::string(encoded));
+  spool::Record record;
+  record.kind = spool::RecordKind::kRaw;
+  record.event_id = event.id;
+  record.source = event.source;
+  if (!event.names.empty()) record.event_name = event.names.front();
+  record.project_id = event.project_id;
+  record.root_namespace_id = root_namespace_id;
+  record.event_time_ms = event.time_ms;
+  record.received_time_ms = received_time_ms;
+  record.body = message.SerializeAsString();
+  return record;
+}
+
+absl::StatusOr<std::string> DecodeRaw(const spool::Record& record) {
+  wire::SpooledRawEvent message;
+  if (record.kind != spool::RecordKind::kRaw || !message.ParseFromString(record.body) ||
+      message.event().empty()) {
+    return absl::DataLossError("the record is not an event as it came");
+  }
+  return std::move(*message.mutable_event());
+}
+
 }  // namespace cievents::event_matcher

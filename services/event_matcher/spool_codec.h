@@ -1,9 +1,14 @@
-// A write as the body of a spool record, and back (proto/cievents/spool/v1).
+// What waits in the spool as the body of a record, and back (proto/cievents/spool/v1): a write, or
+// an event as it came.
 #ifndef SERVICES_EVENT_MATCHER_SPOOL_CODEC_H_
 #define SERVICES_EVENT_MATCHER_SPOOL_CODEC_H_
 
+#include <string>
+#include <string_view>
+
 #include "absl/status/statusor.h"
 #include "services/event_matcher/enqueuer.h"
+#include "services/lib/event_formats/event.h"
 #include "services/lib/spool/spool.h"
 
 namespace cievents::event_matcher {
@@ -12,6 +17,13 @@ spool::Record EncodeSpooled(const EventWrite& write);
 
 // kDataLoss: the body is not what EncodeSpooled wrote.
 absl::StatusOr<EventWrite> DecodeSpooled(const spool::Record& record);
+
+// `encoded` is the cievents.events.v1.Event that `event` was made of.
+spool::Record EncodeRaw(std::string_view encoded, const Event& event, int64_t root_namespace_id,
+                        int64_t received_time_ms);
+
+// The cievents.events.v1.Event. kDataLoss: the body is not what EncodeRaw wrote.
+absl::StatusOr<std::string> DecodeRaw(const spool::Record& record);
 
 }  // namespace cievents::event_matcher
 

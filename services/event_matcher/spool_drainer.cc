@@ -12,7 +12,6 @@
 #include "matcher/base/check.h"
 #include "matcher/base/status.h"
 #include "services/event_matcher/spool_codec.h"
-#include "services/event_matcher/spool_settlement.h"
 #include "services/lib/base/backoff.h"
 #include "services/lib/base/log.h"
 
@@ -22,6 +21,7 @@ namespace cievents::event_matcher {
 struct SpoolDrainer::Batch {
   std::vector<EventWrite> writes;
   std::vector<spool::RecordId> ids;
+  std::vector<spool::StoredRecord> raw;  // events for other shards
 };
 
 SpoolDrainer::SpoolDrainer(Options options, spool::Spool& spool, Enqueuer& enqueuer)
@@ -74,7 +74,8 @@ void SpoolDrainer::Run() {
       failed_before = false;
       backoff.Reset();
       drained += step->stored;
-      if (step->read == 0) pause = options_.idle_interval;  // what is left is in doubt
+      // What is left is in doubt, or waits for a shard that is away.
+      if (step->stored + step->refused == 0) pause = options_.idle_interval;
     }
     if (!Wait(pause)) return;
   }
@@ -97,13 +98,16 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
   CIEVENTS_ASSIGN_OR_RETURN(const int64_t oldest_allowed_ms, OldestAllowedMs(records));
   Batch batch;
   absl::flat_hash_set<matcher::EventUid> uids;
-  for (const spool::StoredRecord& stored : records) {
+  for (spool::StoredRecord& stored : records) {
     if (options_.is_in_doubt(stored.id)) continue;
-    if (stored.record.kind != spool::RecordKind::kMatched) continue;
     if (stored.record.received_time_ms < oldest_allowed_ms) {
       spool_.Refuse(stored.id, fmt::format("expired_in_spool: it waited longer than {}",
                                            absl::FormatDuration(options_.age_max)));
       ++step->refused;
+      continue;
+    }
+    if (stored.record.kind == spool::RecordKind::kRaw) {
+      batch.raw.push_back(std::move(stored));
       continue;
     }
     absl::StatusOr<EventWrite> write = DecodeSpooled(stored.record);
@@ -133,23 +137,34 @@ absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
     after_ = {};
     return absl::UnavailableError(made.status().message());
   }
-  Batch& batch = *made;
-  if (batch.writes.empty()) return step;
+  PublishRaw(made->raw, &step);
+  if (const absl::Status status = Store(&*made, &step); !status.ok()) {
+    after_ = {};
+    return status;
+  }
+  return step;
+}
+
+void SpoolDrainer::PublishRaw(const std::vector<spool::StoredRecord>& raw, Step* step) {
+  if (raw.empty() || options_.publish_raw == nullptr) return;
+  std::vector<spool::RecordId> ids;
+  ids.reserve(raw.size());
+  for (const spool::StoredRecord& stored : raw) ids.push_back(stored.id);
+  step->Add(SettleSpooled(ids, options_.publish_raw(raw), spool_));
+}
+
+absl::Status SpoolDrainer::Store(Batch* batch, Step* step) {
+  if (batch->writes.empty()) return absl::OkStatus();
   const auto answer = std::make_shared<std::promise<std::vector<EventWriteResult>>>();
   std::future<std::vector<EventWriteResult>> answered = answer->get_future();
   const absl::Status taken = enqueuer_.Submit(
-      std::make_shared<const std::vector<EventWrite>>(std::move(batch.writes)),
+      std::make_shared<const std::vector<EventWrite>>(std::move(batch->writes)),
       [answer](std::vector<EventWriteResult> results) { answer->set_value(std::move(results)); });
-  if (!taken.ok()) {
-    after_ = {};
-    return absl::UnavailableError(taken.message());
-  }
+  if (!taken.ok()) return absl::UnavailableError(taken.message());
   const std::vector<EventWriteResult> results = answered.get();
-  const Settlement settlement = SettleSpooled(batch.ids, results, spool_);
-  step.stored += settlement.stored;
-  step.refused += settlement.refused;
-  if (step.stored + step.refused > 0) return step;
-  after_ = {};
+  const Settlement settlement = SettleSpooled(batch->ids, results, spool_);
+  step->Add(settlement);
+  if (settlement.stored + settlement.refused > 0) return absl::OkStatus();
   return absl::UnavailableError(results.front().message);
 }
 

@@ -1,6 +1,6 @@
-// Brings what is spooled to Postgres: the oldest first, one batch at a time, and then as long a
-// pause as the batch took, so that live events keep half of the writers' time. Idempotent: what
-// Postgres has already is absorbed by its key.
+// Brings what is spooled to Postgres, and events that wait for another shard to it: the oldest
+// first, one batch at a time, and then as long a pause as the batch took, so that live events keep
+// half of the writers' time. Idempotent: what Postgres has already is absorbed by its key.
 #ifndef SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
 #define SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
 
@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "absl/time/time.h"
 #include "matcher/base/mutex.h"
 #include "services/event_matcher/enqueuer.h"
+#include "services/event_matcher/spool_settlement.h"
 #include "services/lib/spool/spool.h"
 
 namespace cievents::event_matcher {
@@ -39,6 +41,10 @@ class SpoolDrainer {
     std::function<bool(const spool::RecordId&)> is_in_doubt = [](const spool::RecordId&) {
       return false;
     };
+    // Publishes records of kind kRaw, with a result for each (Router::PublishSpooled); absent: they
+    // stay.
+    std::function<std::vector<EventWriteResult>(const std::vector<spool::StoredRecord>&)>
+        publish_raw;
   };
 
   // `spool` and `enqueuer` must outlive the drainer.
@@ -54,6 +60,11 @@ class SpoolDrainer {
     int read = 0;     // records; 0 = the end: the next step starts again with the oldest
     int stored = 0;   // Postgres has them
     int refused = 0;  // set aside
+
+    void Add(const Settlement& settlement) {
+      stored += settlement.stored;
+      refused += settlement.refused;
+    }
   };
   // kUnavailable: Postgres does not take it now; the next step starts again with the oldest.
   absl::StatusOr<Step> DrainBatch();
@@ -68,6 +79,9 @@ class SpoolDrainer {
   absl::StatusOr<int64_t> OldestAllowedMs(const std::vector<spool::StoredRecord>& records) const;
   // kUnavailable: whether a record is too old could not be found out.
   absl::StatusOr<Batch> MakeBatch(std::vector<spool::StoredRecord> records, Step* step) const;
+  // Adds what became of the batch to `step`. kUnavailable: Postgres took none of its writes.
+  absl::Status Store(Batch* batch, Step* step);
+  void PublishRaw(const std::vector<spool::StoredRecord>& raw, Step* step);
 
   const Options options_;
   spool::Spool& spool_;
