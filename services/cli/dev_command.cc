@@ -183,6 +183,7 @@ int RunDev(const DevOptions& options) {
   }
   LogInfo("stopping");
   unlink(ready_path.c_str());
+  roles.matcher->EndStreams();
   (*server)->Shutdown(kShutdownGrace);
   roles.matcher->Stop();
   if (const absl::Status stopped = (*postgres)->Stop(); !stopped.ok()) return Fail(stopped);

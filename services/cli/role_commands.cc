@@ -93,9 +93,24 @@ absl::StatusOr<bool> WaitForSchema(const std::string& dsn, ShutdownSignal& shutd
   }
 }
 
-// Serves until a signal comes; `stop` runs after the last call ended.
-int Serve(const RoleOptions& options, GrpcServer& server, const std::atomic<bool>& ready,
-          ShutdownSignal& shutdown, const std::function<void()>& stop) {
+// What the three roles differ in.
+struct Role {
+  // Builds it once the database is there; returns its services.
+  std::function<absl::StatusOr<std::vector<grpc::Service*>>(const std::shared_ptr<const Catalogue>&,
+                                                            std::atomic<bool>* ready)>
+      make;
+  int message_bytes_max = 0;
+  // Where the services are.
+  std::function<void(const std::string& address)> listening = [](const std::string&) {};
+  // Ends calls that would not end by themselves; before the server stops.
+  std::function<void()> end_streams = [] {};
+  // After the last call ended.
+  std::function<void()> stop = [] {};
+};
+
+// Serves until a signal comes.
+int Serve(const RoleOptions& options, const Role& role, GrpcServer& server,
+          const std::atomic<bool>& ready, ShutdownSignal& shutdown) {
   bool announced = false;
   while (!shutdown.WaitFor(std::chrono::milliseconds(announced ? 500 : 10))) {
     if (announced || !ready.load()) continue;
@@ -103,25 +118,20 @@ int Serve(const RoleOptions& options, GrpcServer& server, const std::atomic<bool
     if (const absl::Status written = WriteReadyFile(options.ready_file, {server.address(), ""});
         !written.ok()) {
       server.Shutdown(kShutdownGrace);
-      stop();
+      role.stop();
       return Fail(written);
     }
     LogInfo("serving", {{"grpc", server.address()}});
     announced = true;
   }
   LogInfo("stopping");
+  role.end_streams();
   server.Shutdown(kShutdownGrace);
-  stop();
+  role.stop();
   return kExitOk;
 }
 
-// What the three roles share; `make` builds the role once the database is there and returns its
-// services; `listening` learns where they are served; `stop` ends it.
-int RunRole(const RoleOptions& options,
-            const std::function<absl::StatusOr<std::vector<grpc::Service*>>(
-                const std::shared_ptr<const Catalogue>&, std::atomic<bool>* ready)>& make,
-            const std::function<void(const std::string& address)>& listening,
-            const std::function<void()>& stop, int message_bytes_max) {
+int RunRole(const RoleOptions& options, const Role& role) {
   InitLogging(options.log);
   ShutdownSignal shutdown;
   if (const absl::Status listen = CheckListen(options); !listen.ok()) return Fail(listen);
@@ -131,82 +141,80 @@ int RunRole(const RoleOptions& options,
   if (!schema.ok()) return Fail(schema.status());
   if (!*schema) return kExitOk;
   std::atomic<bool> ready{false};
-  const auto services = make(*catalogue, &ready);
+  const auto services = role.make(*catalogue, &ready);
   if (!services.ok()) return Fail(services.status());
   GrpcServer::Options server_options;
   server_options.listen_address = options.listen;
-  server_options.message_bytes_max = message_bytes_max;
+  server_options.message_bytes_max = role.message_bytes_max;
   const auto server = GrpcServer::Start(server_options, *services);
   if (!server.ok()) {
-    stop();
+    role.stop();
     return Fail(server.status());
   }
-  listening((*server)->address());
-  return Serve(options, **server, ready, shutdown, stop);
+  role.listening((*server)->address());
+  return Serve(options, role, **server, ready, shutdown);
 }
 
 }  // namespace
 
 int RunIngest(const RoleOptions& options) {
   std::unique_ptr<config_ingest::ConfigIngest> ingest;
-  return RunRole(
-      options,
-      [&](const std::shared_ptr<const Catalogue>& catalogue,
-          std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
-        CIEVENTS_ASSIGN_OR_RETURN(
-            ingest, config_ingest::ConfigIngest::Create({options.database_url, 8, catalogue}));
-        ready->store(true);
-        return std::vector<grpc::Service*>{ingest->service()};
-      },
-      [](const std::string&) {}, [] {}, kPushBytesMax);
+  Role role;
+  role.message_bytes_max = kPushBytesMax;
+  role.make = [&](const std::shared_ptr<const Catalogue>& catalogue,
+                  std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
+    CIEVENTS_ASSIGN_OR_RETURN(
+        ingest, config_ingest::ConfigIngest::Create({options.database_url, 8, catalogue}));
+    ready->store(true);
+    return std::vector<grpc::Service*>{ingest->service()};
+  };
+  return RunRole(options, role);
 }
 
 int RunMatcherRole(const MatcherOptions& options,
                    const event_matcher::EventMatcher::Options& base) {
   if (const absl::Status shard = CheckShard(options); !shard.ok()) return Fail(shard);
   std::unique_ptr<event_matcher::EventMatcher> matcher;
-  return RunRole(
-      options.role,
-      [&](const std::shared_ptr<const Catalogue>&,
-          std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
-        event_matcher::EventMatcher::Options matcher_options = base;
-        matcher_options.dsn = options.role.database_url;
-        matcher_options.spool_dir = options.spool_dir;
-        matcher_options.spool_bytes_max = static_cast<int64_t>(options.spool_bytes_max);
-        matcher_options.ack_delay_max = std::chrono::milliseconds(options.ack_delay_max_ms);
-        matcher_options.tenant_events_per_second = options.tenant_events_per_second;
-        matcher_options.shard_index = options.shard_index;
-        matcher_options.shard_count = options.shard_count;
-        matcher_options.on_ready = [ready] { ready->store(true); };
-        CIEVENTS_ASSIGN_OR_RETURN(matcher,
-                                  event_matcher::EventMatcher::Create(std::move(matcher_options)));
-        matcher->Start();
-        return matcher->services();
-      },
-      [&](const std::string& address) {
-        matcher->SetAddress(options.advertise_address.empty() ? address
-                                                              : options.advertise_address);
-      },
-      [&] {
-        if (matcher != nullptr) matcher->Stop();
-      },
-      kBatchBytesMax);
+  Role role;
+  role.message_bytes_max = kBatchBytesMax;
+  role.make = [&](const std::shared_ptr<const Catalogue>&,
+                  std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
+    event_matcher::EventMatcher::Options matcher_options = base;
+    matcher_options.dsn = options.role.database_url;
+    matcher_options.spool_dir = options.spool_dir;
+    matcher_options.spool_bytes_max = static_cast<int64_t>(options.spool_bytes_max);
+    matcher_options.ack_delay_max = std::chrono::milliseconds(options.ack_delay_max_ms);
+    matcher_options.tenant_events_per_second = options.tenant_events_per_second;
+    matcher_options.shard_index = options.shard_index;
+    matcher_options.shard_count = options.shard_count;
+    matcher_options.on_ready = [ready] { ready->store(true); };
+    CIEVENTS_ASSIGN_OR_RETURN(matcher,
+                              event_matcher::EventMatcher::Create(std::move(matcher_options)));
+    matcher->Start();
+    return matcher->services();
+  };
+  role.listening = [&](const std::string& address) {
+    matcher->SetAddress(options.advertise_address.empty() ? address : options.advertise_address);
+  };
+  role.end_streams = [&] { matcher->EndStreams(); };
+  role.stop = [&] { matcher->Stop(); };
+  return RunRole(options.role, role);
 }
 
 int RunMatcher(const MatcherOptions& options) { return RunMatcherRole(options, {}); }
 
 int RunDispatcher(const RoleOptions& options) {
   std::unique_ptr<pipeline_dispatcher::PipelineDispatcher> dispatcher;
-  return RunRole(
-      options,
-      [&](const std::shared_ptr<const Catalogue>& catalogue,
-          std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
-        CIEVENTS_ASSIGN_OR_RETURN(dispatcher, pipeline_dispatcher::PipelineDispatcher::Create(
-                                                  {options.database_url, 4, catalogue}));
-        ready->store(true);
-        return dispatcher->services();
-      },
-      [](const std::string&) {}, [] {}, kCompletionBytesMax);
+  Role role;
+  role.message_bytes_max = kCompletionBytesMax;
+  role.make = [&](const std::shared_ptr<const Catalogue>& catalogue,
+                  std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
+    CIEVENTS_ASSIGN_OR_RETURN(dispatcher, pipeline_dispatcher::PipelineDispatcher::Create(
+                                              {options.database_url, 4, catalogue}));
+    ready->store(true);
+    return dispatcher->services();
+  };
+  return RunRole(options, role);
 }
 
 int RunMigrate(const MigrateOptions& options) {

@@ -24,6 +24,13 @@ const grpc::Status& NotReady() {
   return *status;
 }
 
+const grpc::Status& Ending() {
+  static const auto* status =
+      new grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                       "the matcher is stopping; send what is not answered again on a new stream");
+  return *status;
+}
+
 // A batch of more bytes is not worth keeping memory for.
 constexpr size_t kKeptBatchBytesMax = 1024 * 1024;
 constexpr size_t kKeptMemoriesMax = 16;
@@ -72,6 +79,15 @@ grpc::ByteBuffer ToByteBuffer(const google::protobuf::Message& message) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
+// A stream that is refused at once.
+class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
 // One stream. gRPC calls the On... methods; outcomes come from enqueuer threads. Lives until OnDone
 // and until no batch is unanswered, hence the shared_ptr that batches hold.
 class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
@@ -86,10 +102,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void OnReadDone(bool ok) override {
     if (!ok) {
-      MutexLock lock(mutex_);
-      reads_done_ = true;
-      reading_ = false;
-      FinishIfIdle();
+      StopReading(grpc::Status::OK);
       return;
     }
     const BatchMemoryPool::Loan memory = memory_.Borrow();
@@ -101,46 +114,41 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       ack = DecodeAckLevel(message.ack());
     }
     if (!ack.ok()) {
-      MutexLock lock(mutex_);
-      reads_done_ = true;
-      reading_ = false;
-      failure_ = ToGrpcStatus(ack.status());
-      FinishIfIdle();
+      StopReading(ToGrpcStatus(ack.status()));
       return;
     }
-    bool read_more = false;  // else Answer resumes
     {
       MutexLock lock(mutex_);
+      if (reads_done_) return;  // the stream ends: the batch stays unanswered
       ++unanswered_;
-      reading_ = HasRoom();
-      read_more = reading_;
     }
     const int64_t batch_id = message.batch_id();
     router_.Publish(Encoded(message), memory->decoder.Decode(message.events()), {*ack, false},
                     [self = shared_from_this(), batch_id](const std::vector<Outcome>& outcomes) {
                       self->Answer(batch_id, outcomes);
                     });
-    if (read_more) StartRead(&read_);
+    MutexLock lock(mutex_);
+    reading_ = false;
+    ResumeReading();
   }
 
   void OnWriteDone(bool ok) override {
-    bool resume_reading = false;
-    {
-      MutexLock lock(mutex_);
-      writing_ = false;
-      writes_.pop_front();
-      if (!ok) {
-        writes_.clear();  // the call is dead: OnDone follows once reads end too
-        broken_ = true;
-      }
-      StartNextWrite();
-      resume_reading = ResumeReading();
-      FinishIfIdle();
+    MutexLock lock(mutex_);
+    writing_ = false;
+    writes_.pop_front();
+    if (!ok) {
+      writes_.clear();  // the call is dead: OnDone follows once reads end too
+      broken_ = true;
     }
-    if (resume_reading) StartRead(&read_);
+    StartNextWrite();
+    ResumeReading();
+    FinishIfIdle();
   }
 
   void OnDone() override { self_.reset(); }
+
+  // What was read is answered first.
+  void End() { StopReading(Ending()); }
 
   void OnCancel() override {
     MutexLock lock(mutex_);
@@ -153,17 +161,21 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     response.Clear();  // keeps its memory
     response.set_batch_id(batch_id);
     EncodeOutcomes(outcomes, &response);
-    bool resume_reading = false;
-    {
-      MutexLock lock(mutex_);
-      --unanswered_;
-      response.set_credit_batches(kStreamBatchesInFlightMax - unanswered_);
-      if (!broken_) writes_.push_back(ToByteBuffer(response));
-      StartNextWrite();
-      resume_reading = ResumeReading();
-      FinishIfIdle();
-    }
-    if (resume_reading) StartRead(&read_);
+    MutexLock lock(mutex_);
+    --unanswered_;
+    response.set_credit_batches(kStreamBatchesInFlightMax - unanswered_);
+    if (!broken_) writes_.push_back(ToByteBuffer(response));
+    StartNextWrite();
+    ResumeReading();
+    FinishIfIdle();
+  }
+
+  // The first reason stays.
+  void StopReading(const grpc::Status& status) {
+    MutexLock lock(mutex_);
+    if (!reads_done_) failure_ = status;
+    reads_done_ = true;
+    FinishIfIdle();
   }
 
   // A batch counts until its outcomes are written: a client that does not read them is not read
@@ -172,11 +184,11 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     return unanswered_ + static_cast<int>(writes_.size()) < kStreamBatchesInFlightMax;
   }
 
-  // True: the caller starts the next read, without the lock.
-  bool ResumeReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (reading_ || reads_done_ || !HasRoom()) return false;
+  // As the other operations under the lock: gRPC calls back from another stack.
+  void ResumeReading() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (reading_ || reads_done_ || !HasRoom()) return;
     reading_ = true;
-    return true;
+    StartRead(&read_);
   }
 
   void StartNextWrite() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -194,7 +206,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   const Router& router_;
   BatchMemoryPool& memory_;
   std::shared_ptr<StreamReactor> self_;  // until OnDone
-  grpc::ByteBuffer read_;                // owned by whoever `reading_` says
+  grpc::ByteBuffer read_;                // gRPC's and OnReadDone's while `reading_`
 
   Mutex mutex_;
   std::deque<grpc::ByteBuffer> writes_ ABSL_GUARDED_BY(mutex_);  // the front is being written
@@ -206,15 +218,6 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status failure_ ABSL_GUARDED_BY(mutex_) = grpc::Status::OK;
 };
-
-// A stream that is refused at once.
-class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
- public:
-  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
-};
-
-}  // namespace
 
 EventDoor::EventDoor(const Router& router)
     : router_(router),
@@ -266,8 +269,27 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventDoor::StreamEv
     grpc::CallbackServerContext*) {
   if (!ready()) return new RefusedStream(NotReady());
   auto reactor = std::make_shared<StreamReactor>(router_, memory_);
+  {
+    MutexLock lock(mutex_);
+    if (ending_) return new RefusedStream(Ending());
+    std::erase_if(streams_,
+                  [](const std::weak_ptr<StreamReactor>& stream) { return stream.expired(); });
+    streams_.push_back(reactor);
+  }
   reactor->Begin();
   return reactor.get();
+}
+
+void EventDoor::EndStreams() {
+  std::vector<std::weak_ptr<StreamReactor>> streams;
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+    streams.swap(streams_);
+  }
+  for (const std::weak_ptr<StreamReactor>& stream : streams) {
+    if (const std::shared_ptr<StreamReactor> live = stream.lock()) live->End();
+  }
 }
 
 grpc::ServerUnaryReactor* EventDoor::GetTopology(grpc::CallbackServerContext* context,

@@ -4,8 +4,11 @@
 #define SERVICES_EVENT_MATCHER_EVENT_DOOR_H_
 
 #include <atomic>
+#include <memory>
+#include <vector>
 
 #include "cievents/events/v1/events.grpc.pb.h"
+#include "matcher/base/mutex.h"
 #include "services/event_matcher/event_codec.h"
 #include "services/event_matcher/loan_pool.h"
 #include "services/event_matcher/router.h"
@@ -30,6 +33,8 @@ struct BatchMemory {
 };
 using BatchMemoryPool = LoanPool<BatchMemory>;
 
+class StreamReactor;
+
 class EventDoor final : public RawEventService {
  public:
   // `router` must outlive the door.
@@ -39,6 +44,11 @@ class EventDoor final : public RawEventService {
   // must not answer "no match".
   void SetReady() { ready_.store(true, std::memory_order_release); }
   bool ready() const { return ready_.load(std::memory_order_acquire); }
+
+  // Ends the streams in order, each once its batches are answered, and takes no new ones: a client
+  // goes on with another matcher, or with this one when it is back. Call before the server's
+  // Shutdown, which would wait for them for its whole grace.
+  void EndStreams();
 
   grpc::ServerUnaryReactor* PublishEvents(grpc::CallbackServerContext* context,
                                           const grpc::ByteBuffer* request,
@@ -53,6 +63,10 @@ class EventDoor final : public RawEventService {
   const Router& router_;
   BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};
+
+  Mutex mutex_;
+  std::vector<std::weak_ptr<StreamReactor>> streams_ ABSL_GUARDED_BY(mutex_);  // some have ended
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace cievents::event_matcher

@@ -61,6 +61,8 @@ class EventMatcher {
   // Starts writers, feed, shard keeper and partition maker; returns at once. Postgres may still be
   // away.
   void Start();
+  // Ends the streams. Call before the gRPC server's Shutdown.
+  void EndStreams() { door_.EndStreams(); }
   // Commits (or spools) what was taken, stops the threads. Twice or unstarted is fine. Call after
   // the gRPC server took its last call.
   void Stop();

@@ -136,24 +136,29 @@ absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::Subscripti
       sets.push_back(ToProjectSubscriptions(project));
     }
   }));
-  roots_.ReplaceAll(std::move(roots));
+  // At no time a project is neither in the index nor among the roots: an event that names it alone
+  // would be taken for one of a project that nobody knows.
+  roots_.Add(roots);
   shards_.KeepOnly(slots);
   unusable_.Report(index_.ReplaceAll(sets));
   shards_.SetLoaded(slots);
+  roots_.ReplaceAll(std::move(roots));
   return absl::OkStatus();
 }
 
 void FeedFollower::Apply(const store::FeedProject& project) {
-  if (project.deleted || project.in_slots) {
-    roots_.Remove(project.project_id);
-  } else {
+  const bool is_here = project.in_slots && !project.deleted;
+  if (!is_here && !project.deleted) {
+    const bool was_here = !roots_.Find(project.project_id).has_value();  // or it is new
     roots_.Set(project.project_id, RootOf(project));
+    if (was_here) shards_.AwaitReaders();
   }
-  if (project.deleted || (!project.in_slots && project.subscriptions.empty())) {
-    index_.RemoveProject(project.project_id);
-  } else {
+  if (is_here || (!project.deleted && !project.subscriptions.empty())) {
     unusable_.Report(index_.ReplaceProject(ToProjectSubscriptions(project)));
+  } else {
+    index_.RemoveProject(project.project_id);
   }
+  if (is_here || project.deleted) roots_.Remove(project.project_id);
 }
 
 absl::Status FeedFollower::Follow() {

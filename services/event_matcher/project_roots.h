@@ -17,6 +17,10 @@ class ProjectRoots {
  public:
   using Roots = absl::flat_hash_map<int64_t, int64_t>;  // project id to root namespace id
 
+  void Add(const Roots& roots) {
+    MutexLock lock(mutex_);
+    for (const auto& [project_id, root] : roots) roots_[project_id] = root;
+  }
   void ReplaceAll(Roots roots) {
     MutexLock lock(mutex_);
     roots_ = std::move(roots);

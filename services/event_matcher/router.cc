@@ -78,6 +78,8 @@ Router::Router(const Intake& intake, const ShardMap& shards, const ProjectRoots&
 
 int Router::ShardOf(const ShardView& view, const DecodedEvent& event) const {
   if (!event.status.ok()) return kHere;  // to be refused
+  // Not even the roots of projects are known before the first load.
+  if (view.loaded.none()) return shards_.shard_index();
   int64_t root = RootOf(event.event);
   if (event.event.namespace_ids.empty() && event.event.project_id != 0) {
     const std::optional<int64_t> known = roots_.Find(event.event.project_id);

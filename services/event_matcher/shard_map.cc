@@ -58,12 +58,20 @@ void ShardMap::SetLoaded(const matcher::SlotSet& slots) {
 }
 
 void ShardMap::KeepOnly(const matcher::SlotSet& slots) {
-  std::vector<std::weak_ptr<const ShardView>> older;
   {
     MutexLock lock(mutex_);
     const matcher::SlotSet kept = view_->loaded & slots;
     if (kept == view_->loaded) return;
     Publish({kept, view_->layout});
+  }
+  AwaitReaders();
+}
+
+void ShardMap::AwaitReaders() {
+  std::vector<std::weak_ptr<const ShardView>> older;
+  {
+    MutexLock lock(mutex_);
+    Publish(*view_);
     older = older_;
   }
   // Whoever holds one matches one batch by it: milliseconds.

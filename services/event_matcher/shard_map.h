@@ -60,6 +60,8 @@ class ShardMap {
   // The others are about to be taken out of the index: returns when nobody matches by a view that
   // has them.
   void KeepOnly(const matcher::SlotSet& slots);
+  // Returns when nobody matches by a view that was given before.
+  void AwaitReaders();
 
   int shard_index() const { return shard_index_; }
   int shard_count() const { return shard_count_; }

@@ -186,7 +186,7 @@ Emitter::Outcomes Emitter::Send(const std::vector<Item>& batch) {
 
 bool Emitter::Enter(const Item& item, TimePoint sent,
                     const std::optional<events::v1::EventOutcome>& outcome) {
-  Delivery delivery{sent, Clock::now(), Delivery::Answer::kUnanswered, -1};
+  Delivery delivery{sent, Clock::now(), Delivery::Answer::kUnanswered, -1, false};
   if (!outcome.has_value()) {
     ledger_->AddDelivery(item.place, delivery, "");
     return false;
@@ -197,7 +197,8 @@ bool Emitter::Enter(const Item& item, TimePoint sent,
                        outcome->ack() == events::v1::ACK_LEVEL_DURABLE_LOCAL;
   if (taken && durable) {
     delivery.answer = Delivery::Answer::kAcknowledged;
-    delivery.matched_count = outcome->matched_count();
+    delivery.matched_later = !outcome->has_matched_count();
+    if (outcome->has_matched_count()) delivery.matched_count = outcome->matched_count();
   } else if (outcome->kind() == events::v1::OUTCOME_KIND_OVERLOADED) {
     delivery.answer = Delivery::Answer::kPutOff;
     const std::chrono::milliseconds wait(outcome->retry_after().seconds() * 1000 +
@@ -261,7 +262,8 @@ std::vector<int> Emitter::EmitOnce(const std::vector<Item>& batch) {
   const Outcomes outcomes = Send(batch);
   std::vector<int> matched;
   for (size_t i = 0; i < batch.size(); ++i) {
-    matched.push_back(Enter(batch[i], sent, outcomes[i]) ? outcomes[i]->matched_count() : -1);
+    const bool known = Enter(batch[i], sent, outcomes[i]) && outcomes[i]->has_matched_count();
+    matched.push_back(known ? outcomes[i]->matched_count() : -1);
   }
   return matched;
 }

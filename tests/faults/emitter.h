@@ -52,8 +52,8 @@ class Emitter {
 
   // A new event, entered in the ledger.
   Item MakeItem(const oracle::NaiveEvent& event);
-  // Sends each once, in one call. Returns how many subscriptions each matched, -1 if it was not
-  // acknowledged.
+  // Sends each once, in one call. Returns how many subscriptions each matched, -1 if that is not
+  // known, or if it was not acknowledged.
   std::vector<int> EmitOnce(const std::vector<Item>& batch);
   int EmitOnce(const oracle::NaiveEvent& event) { return EmitOnce({MakeItem(event)})[0]; }
 

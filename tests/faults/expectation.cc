@@ -140,12 +140,15 @@ ExpectedEvent Expectation::Expect(const SentEvent& sent) {
   Alike& alike = AlikeTo(sent.event);
   for (const Delivery& delivery : sent.deliveries) {
     const bool answered = delivery.answer != Delivery::Answer::kUnanswered;
-    const Bounds bounds = Match(
-        &alike, delivery.sent, answered ? delivery.ended : delivery.ended + limits_.unanswered_max);
+    TimePoint end = delivery.ended;
+    if (!answered) end += limits_.unanswered_max;
+    if (delivery.matched_later) end = TimePoint::max();
+    const Bounds bounds = Match(&alike, delivery.sent, end);
     expected.may.insert(bounds.may.begin(), bounds.may.end());
     if (delivery.answer != Delivery::Answer::kAcknowledged) continue;
     expected.acknowledged = true;
     expected.must.insert(bounds.must.begin(), bounds.must.end());
+    if (delivery.matched_later) continue;
     const auto count = static_cast<size_t>(delivery.matched_count);
     if (count < bounds.must.size() || count > bounds.may.size()) {
       expected.wrong_count =

@@ -31,6 +31,8 @@ struct Delivery {
   TimePoint ended;
   Answer answer = Answer::kUnanswered;
   int matched_count = -1;  // with kAcknowledged
+  // Acknowledged from a spool before it was matched: that happens at any time after `sent`.
+  bool matched_later = false;
   friend bool operator==(const Delivery&, const Delivery&) = default;
 };
 

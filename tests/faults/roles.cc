@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -19,18 +20,18 @@ constexpr std::chrono::seconds kStopMax{30};
 
 std::string Endpoint(int port) { return fmt::format("127.0.0.1:{}", port); }
 
-std::unique_ptr<ChildProcess> MakeRole(const Roles::Options& options,
-                                       const std::vector<std::string>& prefix,
-                                       const std::string& binary, const std::string& role,
+// `name` is that of its files.
+std::unique_ptr<ChildProcess> MakeRole(const Roles::Options& options, const std::string& name,
+                                       const std::vector<std::string>& command_begin,
                                        const std::string& dsn, int port,
                                        const std::vector<std::string>& more = {}) {
-  const std::string base = options.folder + "/" + role;
-  std::vector<std::string> command = prefix;
-  command.insert(command.end(), {binary, role, "--database-url", dsn, "--listen", Endpoint(port),
-                                 "--ready-file", base + ".json", "--log-format", "human"});
+  const std::string base = options.folder + "/" + name;
+  std::vector<std::string> command = command_begin;
+  command.insert(command.end(), {"--database-url", dsn, "--listen", Endpoint(port), "--ready-file",
+                                 base + ".json", "--log-format", "human"});
   command.insert(command.end(), more.begin(), more.end());
   return std::make_unique<ChildProcess>(
-      ChildProcess::Options{std::move(command), base + ".log", base + ".json", role});
+      ChildProcess::Options{std::move(command), base + ".log", base + ".json", name});
 }
 
 // What is started again must be what ran before, even if somebody builds meanwhile.
@@ -60,11 +61,15 @@ absl::StatusOr<std::unique_ptr<ChaosProxy>> ProxyTo(const std::string& server_so
 
 }  // namespace
 
+std::string SpoolDir(const std::string& spool_dir, int shard) {
+  return shard == 0 ? spool_dir : fmt::format("{}-{}", spool_dir, shard);
+}
+
 absl::StatusOr<std::unique_ptr<Roles>> Roles::Start(const Options& given) {
-  Options options = given;
+  std::unique_ptr<Roles> roles(new Roles(given));
+  Options& options = roles->options_;
   CIEVENTS_RETURN_IF_ERROR(CopyProgram(options.folder + "/product", &options.product_binary));
   CIEVENTS_RETURN_IF_ERROR(CopyProgram(options.folder + "/with_matcher", &options.matcher_binary));
-  std::unique_ptr<Roles> roles(new Roles());
   store::LocalPostgresOptions postgres;
   postgres.data_dir = options.folder + "/data";
   postgres.socket_dir = options.folder + "/socket";
@@ -79,33 +84,72 @@ absl::StatusOr<std::unique_ptr<Roles>> Roles::Start(const Options& given) {
 
   CIEVENTS_ASSIGN_OR_RETURN(roles->store_proxy_,
                             ProxyTo(postgres.socket_dir + "/.s.PGSQL.5432", 0, options.seed));
-  CIEVENTS_ASSIGN_OR_RETURN(roles->ingest_port_, FreePort());
-  do {
-    CIEVENTS_ASSIGN_OR_RETURN(roles->matcher_port_, FreePort());
-  } while (roles->matcher_port_ == roles->ingest_port_);
-  CIEVENTS_ASSIGN_OR_RETURN(roles->door_proxy_, ProxyTo("", roles->matcher_port_, options.seed));
-  roles->ingest_ =
-      MakeRole(options, {}, options.product_binary, "ingest", roles->dsn_, roles->ingest_port_);
-  roles->matcher_ = MakeRole(
-      options, options.matcher_prefix, options.matcher_binary, "matcher",
-      fmt::format("postgresql://postgres@{}/{}", Endpoint(roles->store_proxy_->port()), kDatabase),
-      roles->matcher_port_,
-      options.spool_dir.empty() ? std::vector<std::string>()
-                                : std::vector<std::string>{"--spool-dir", options.spool_dir});
+  CIEVENTS_ASSIGN_OR_RETURN(roles->ingest_port_, roles->NewPort());
+  roles->ingest_ = MakeRole(options, "ingest", {options.product_binary, "ingest"}, roles->dsn_,
+                            roles->ingest_port_);
+  for (int shard = 0; shard < options.shards; ++shard) {
+    CIEVENTS_RETURN_IF_ERROR(roles->ConfigureShard(shard, options.shards));
+  }
+  CIEVENTS_ASSIGN_OR_RETURN(roles->door_proxy_, ProxyTo("", roles->shards_[0].port, options.seed));
   CIEVENTS_RETURN_IF_ERROR(roles->StartIngest());
   return roles;
 }
 
-std::string Roles::ingest_endpoint() const { return Endpoint(ingest_port_); }
-std::string Roles::matcher_endpoint() const { return Endpoint(matcher_port_); }
-std::string Roles::proxied_matcher_endpoint() const { return Endpoint(door_proxy_->port()); }
-
-absl::Status Roles::StartMatcher() {
-  CIEVENTS_RETURN_IF_ERROR(matcher_->Start());
-  return matcher_->AwaitReady(kStartMax);
+absl::StatusOr<int> Roles::NewPort() const {
+  while (true) {
+    CIEVENTS_ASSIGN_OR_RETURN(const int port, FreePort());
+    const bool is_ours =
+        port == ingest_port_ || std::any_of(shards_.begin(), shards_.end(),
+                                            [port](const Shard& one) { return one.port == port; });
+    if (!is_ours) return port;
+  }
 }
 
-absl::Status Roles::KillMatcher() { return matcher_->Kill(); }
+std::string Roles::ingest_endpoint() const { return Endpoint(ingest_port_); }
+std::string Roles::matcher_endpoint(int shard) const {
+  return Endpoint(shards_[static_cast<size_t>(shard)].port);
+}
+std::string Roles::proxied_matcher_endpoint() const { return Endpoint(door_proxy_->port()); }
+
+absl::Status Roles::ConfigureShard(int shard, int shard_count) {
+  if (shard == shards()) {
+    CIEVENTS_ASSIGN_OR_RETURN(const int port, NewPort());
+    shards_.push_back({port, nullptr});
+  }
+  Shard& configured = shards_[static_cast<size_t>(shard)];
+  std::vector<std::string> begin = options_.matcher_prefix;
+  begin.insert(begin.end(), {options_.matcher_binary, "matcher"});
+  std::vector<std::string> more;
+  if (!options_.spool_dir.empty()) more = {"--spool-dir", SpoolDir(options_.spool_dir, shard)};
+  if (shard_count > 1) {
+    more.insert(more.end(), {"--shard-index", std::to_string(shard), "--shard-count",
+                             std::to_string(shard_count)});
+  }
+  configured.process = MakeRole(
+      options_, shard == 0 ? "matcher" : fmt::format("matcher-{}", shard), begin,
+      fmt::format("postgresql://postgres@{}/{}", Endpoint(store_proxy_->port()), kDatabase),
+      configured.port, more);
+  return absl::OkStatus();
+}
+
+absl::Status Roles::StartMatcher() {
+  for (const Shard& shard : shards_) CIEVENTS_RETURN_IF_ERROR(shard.process->Start());
+  for (const Shard& shard : shards_) {
+    CIEVENTS_RETURN_IF_ERROR(shard.process->AwaitReady(kStartMax));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Roles::KillMatcher() { return KillShard(0); }
+
+absl::Status Roles::StartShard(int shard) {
+  CIEVENTS_RETURN_IF_ERROR(matcher(shard).Start());
+  return matcher(shard).AwaitReady(kStartMax);
+}
+
+absl::Status Roles::KillShard(int shard) { return matcher(shard).Kill(); }
+
+absl::Status Roles::StopShard(int shard) { return matcher(shard).Terminate(kStopMax); }
 
 absl::Status Roles::StartIngest() {
   CIEVENTS_RETURN_IF_ERROR(ingest_->Start());
@@ -144,9 +188,12 @@ absl::Status Roles::StopPostgresImmediately() {
 absl::Status Roles::StopPostgresInOrder() { return postgres_->Stop(); }
 
 absl::Status Roles::StopServices() {
-  const absl::Status matcher = matcher_->Terminate(kStopMax);
+  absl::Status matchers;
+  for (int shard = 0; shard < shards(); ++shard) {
+    if (matcher(shard).pid() != 0) matchers.Update(StopShard(shard));
+  }
   CIEVENTS_RETURN_IF_ERROR(ingest_->Terminate(kStopMax));
-  return matcher;
+  return matchers;
 }
 
 void Roles::StopPostgres() { postgres_->KillAll().IgnoreError(); }

@@ -35,7 +35,8 @@ struct Row {
   std::function<absl::Status(const std::string& folder, const std::string& dsn)> prepare;
   std::function<void(const std::string& folder)> clean_up;
   bool through_door_proxy = false;       // the emitters
-  bool with_spool = false;               // of the matcher: then nothing may be put off
+  bool with_spool = false;               // of each matcher: then nothing may be put off
+  int shards = 1;                        // matchers; emitters send to any of them
   std::chrono::seconds recover_max{25};  // far more than it may take: beyond it something hangs
   int64_t matcher_mb_max = 800;          // resident, with the sanitizers' share
 };

@@ -66,8 +66,8 @@ class Load {
     emitting.insert(emitting.end(), moving.begin(), moving.end());
     for (int i = 0; i < kEmitters; ++i) {
       Emitter::Options options;
-      options.endpoint =
-          row.through_door_proxy ? roles->proxied_matcher_endpoint() : roles->matcher_endpoint();
+      options.endpoint = row.through_door_proxy ? roles->proxied_matcher_endpoint()
+                                                : roles->matcher_endpoint(i % row.shards);
       options.name = fmt::format("emitter{}", i);
       options.mode = i < kStreamEmitters ? EmitterMode::kStream : EmitterMode::kUnary;
       options.seed = NextSeed();
@@ -156,7 +156,8 @@ class OneRun {
     options.product_binary = options_.product_binary;
     options.matcher_binary = options_.matcher_binary;
     options.postgres_settings = row_.postgres_settings;
-    if (row_.with_spool) options.spool_dir = SpoolDir();
+    options.shards = row_.shards;
+    if (row_.with_spool) options.spool_dir = FirstSpoolDir();
     if (row_.matcher_prefix) options.matcher_prefix = row_.matcher_prefix(report_->folder);
     if (row_.prepare) {
       options.prepare = [this](const std::string& dsn) {
@@ -167,21 +168,23 @@ class OneRun {
     return options;
   }
 
-  std::string SpoolDir() const { return report_->folder + "/spool"; }
+  std::string FirstSpoolDir() const { return report_->folder + "/spool"; }
 
   // What was answered from the spool reaches Postgres by itself.
-  void AwaitDrainedSpool() {
+  void AwaitDrainedSpool(int shard) {
     int64_t waiting = -1;
     for (const TimePoint end = Clock::now() + row_.recover_max; Clock::now() < end;) {
       waiting = 0;
-      const absl::Status listed =
-          spool::ListRecords(SpoolDir(), [&waiting](const spool::Listed& record) {
+      const absl::Status listed = spool::ListRecords(
+          SpoolDir(FirstSpoolDir(), shard), [&waiting](const spool::Listed& record) {
             if (record.state == spool::RecordState::kWaiting) ++waiting;
           });
       if (listed.ok() && waiting == 0) return;
       std::this_thread::sleep_for(milliseconds(50));
     }
-    ledger_.AddViolation(Kind::kWrong, fmt::format("{} records still wait in the spool", waiting));
+    ledger_.AddViolation(
+        Kind::kWrong,
+        fmt::format("{} records still wait in the spool of matcher {}", waiting, shard));
   }
 
   bool Note(const absl::Status& status) {
@@ -213,7 +216,7 @@ class OneRun {
       row_.inject(scene);
       Phase("fault");
       load.Stop();
-      if (row_.with_spool) AwaitDrainedSpool();
+      for (int i = 0; row_.with_spool && i < roles_->shards(); ++i) AwaitDrainedSpool(i);
       Phase("settling");
       SweepLastPushes(roles_->matcher_endpoint(), projects_, &ledger_);
       row_.check(scene);

@@ -125,15 +125,19 @@ std::vector<Project> MakeProjects() {
   constexpr int kStable = 24;
   constexpr int kMoving = 16;
   constexpr int kProbes = 2;
+  // Root namespaces of all shards of four, most of which belong to others of six.
+  constexpr int64_t kStableRoots[] = {10, 32, 38};  // 0, 2, 1 of four; 0, 4, 2 of six
+  constexpr int64_t kMovingRoots[] = {21, 35};      // 3, 1; 5, 1
+  constexpr int64_t kProbeRoots[] = {33, 31};       // 2, 1; 4, 1
   std::vector<Project> projects;
   for (int i = 0; i < kStable; ++i) {
-    projects.push_back({1000 + i, {10 + i % 3, 100 + i % 6}, ProjectKind::kStable});
+    projects.push_back({1000 + i, {kStableRoots[i % 3], 100 + i % 6}, ProjectKind::kStable});
   }
   for (int i = 0; i < kMoving; ++i) {
-    projects.push_back({2000 + i, {20 + i % 2, 200 + i % 4}, ProjectKind::kMoving});
+    projects.push_back({2000 + i, {kMovingRoots[i % 2], 200 + i % 4}, ProjectKind::kMoving});
   }
   for (int i = 0; i < kProbes; ++i) {
-    projects.push_back({3000 + i, {30 + i}, ProjectKind::kProbe});
+    projects.push_back({3000 + i, {kProbeRoots[i]}, ProjectKind::kProbe});
   }
   return projects;
 }
