@@ -14,8 +14,8 @@ void RunRow(const Row& row);
 
 // Runs the row with the program of a planted bug, and expects that it is found: at least one
 // violation of `kind`.
-enum class Planted { kEarlyAck, kDroppedRetry, kUnsorted, kMaximalXid, kCarriedSnapshot };
-void ExpectFound(const Row& row, Planted bug, Violation::Kind kind);
+// `bug`: a program of that name (CMakeLists.txt).
+void ExpectFound(const Row& row, const std::string& bug, Violation::Kind kind);
 
 }  // namespace cievents::faults
 

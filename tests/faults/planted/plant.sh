@@ -27,10 +27,44 @@ case "$name" in
   carried_snapshot)
     edit='s|^struct SubscriptionFeed::Connection {$|namespace {\n// One feed a process.\nstd::string carried;\nstd::map<int64_t, FeedProject> known;\n}\n\nstruct SubscriptionFeed::Connection {|
           s|^#include <optional>$|#include <map>\n#include <optional>|
-          s|^    // One snapshot for the position and the rows.$|    if (!carried.empty()) {\n      snapshot = carried;\n      std::vector<FeedProject> all;\n      for (const auto\& [id, project] : known) all.push_back(project);\n      return all;\n    }|
+          s|^    // One snapshot for the position and the rows.$|    if (!carried.empty()) {\n      snapshot = carried;\n      SetPollSql(in_slots);\n      for (const auto\& [id, project] : known) on_project(project);\n      return absl::OkStatus();\n    }|
           s|snapshot = Field(rows.get(), 0, kSnapshot);|carried = snapshot = Field(rows.get(), 0, kSnapshot);|
+          s|= connection_->Load(slots, on_project);|= connection_->Load(slots, [\&](FeedProject project) {\n    known[project.project_id] = project;\n    on_project(std::move(project));\n  });|
           s|^  if (!projects.ok()) return connection_->End(projects.status());$|&\n  for (const FeedProject\& project : *projects) known[project.project_id] = project;|'
-    lines=2 ;;
+    lines=3 ;;
+  # After a loss the change feed goes on from where it is now; what came meanwhile is never seen.
+  no_second_load)
+    edit='s|CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, \[&sets|if (loaded_once_) return feed.Load(slots, [](const store::FeedProject\&) {});\n  CIEVENTS_RETURN_IF_ERROR((feed).Load(slots, [\&sets|'
+    lines=1 ;;
+  # A matcher that has loaded nothing yet says that nothing matches.
+  unloaded_no_match)
+    edit='s|if (view.loaded.none()) return shards_.shard_index();|if (view.loaded.none()) return kHere;|'
+    lines=1 ;;
+  # What the owner of a slot does not take is acknowledged and forgotten.
+  dropped_forward)
+    edit='s|^  if (spool_ == nullptr) {$|  if (batch != nullptr) {\n    answer(KeptRaw());\n    return;\n  }\n  if (nullptr == spool_) {|'
+    lines=1 ;;
+  # An event that is kept for another shard is answered as one that matches nothing.
+  raw_is_no_match)
+    edit='s|return outcome;  // what matches is not known yet|outcome.matched_count = 0;\n  return outcome;|'
+    lines=1 ;;
+  # The outcomes of a batch that is split come in another order.
+  mixed_outcomes)
+    edit='s|batch->outcomes\[positions\[i\]\] = std::move(outcomes\[i\]);|batch->outcomes[positions[i]] = std::move(outcomes[positions.size() - 1 - i]);|'
+    lines=1 ;;
+  # A spooled event leaves the spool although Postgres did not take it.
+  removed_undecided)
+    edit='s|^      case EventWriteResult::Kind::kCommitted:$|&\n      case EventWriteResult::Kind::kUnavailable:|
+          /^      case EventWriteResult::Kind::kUnavailable:$/d'
+    lines=1 ;;
+  # A spooled event is answered as if it were on the disk, and is not.
+  unwritten_spool)
+    edit='s|return writer_->connection->Execute("COMMIT");|return writer_->connection->Execute("ROLLBACK");|'
+    lines=1 ;;
+  # The identity of an event hangs on when it came, so that a retry is another event.
+  identity_by_arrival)
+    edit='s|matcher::MakeEventUid(event.time_ms, |matcher::MakeEventUid(event.received_time_ms, |'
+    lines=1 ;;
   *)
     echo "plant.sh: there is no bug $name" >&2
     exit 2 ;;
@@ -38,7 +72,7 @@ esac
 
 sed "$edit" "$source" > "$copy.new"
 changed=$(diff "$source" "$copy.new" | grep -c '^<' || true)
-if [ "$changed" -eq "$lines" ]; then
+if [ "$changed" -eq "$lines" ]; then  # never 0
   printf '\nextern "C" {\nextern const char cievents_planted_bug[];\nconst char cievents_planted_bug[] = "planted bug: %s";\n}\n' \
     "$name" >> "$copy.new"
 else

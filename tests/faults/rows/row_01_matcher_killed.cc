@@ -32,7 +32,11 @@ TEST(Row01, AKilledMatcherLosesNothing) { RunRow(MatcherKilled()); }
 
 // The control: whoever acknowledges before the commit loses what is on its way.
 TEST(Row01, FindsTheEarlyAcknowledgement) {
-  ExpectFound(MatcherKilled(), Planted::kEarlyAck, Violation::Kind::kLost);
+  ExpectFound(MatcherKilled(), "early_ack", Violation::Kind::kLost);
+}
+
+TEST(Row01, FindsTheIdentityThatARetryDoesNotKeep) {
+  ExpectFound(MatcherKilled(), "identity_by_arrival", Violation::Kind::kDoubled);
 }
 
 }  // namespace

@@ -82,10 +82,9 @@ Row PostgresStopped() {
 
 TEST(Row08, APostgresThatIsStoppedImmediatelyLosesNothing) { RunRow(PostgresStopped()); }
 
-// A position of the change feed means nothing after a crash. Not shown yet with the pushes that
-// come while the matcher cannot connect.
-TEST(Row08, DISABLED_FindsTheSnapshotThatIsCarriedOverAReconnect) {
-  ExpectFound(PostgresStopped(), Planted::kCarriedSnapshot, Violation::Kind::kLate);
+// A position of the change feed means nothing after a crash.
+TEST(Row08, FindsTheSnapshotThatIsCarriedOverAReconnect) {
+  ExpectFound(PostgresStopped(), "carried_snapshot", Violation::Kind::kLate);
 }
 
 }  // namespace

@@ -34,14 +34,20 @@ Row PostgresAway() {
 
 TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) { RunRow(PostgresAway()); }
 
-TEST(Row09, WithASpoolEverythingIsAnsweredMeanwhile) {
+Row PostgresAwayWithSpool() {
   Row row = PostgresAway();
   row.name = "Postgres away, spool";
   row.with_spool = true;
-  RunRow(row);
+  return row;
 }
 
-TEST(Row09, ASpoolOutlivesAMatcherThatIsKilled) {
+TEST(Row09, WithASpoolEverythingIsAnsweredMeanwhile) { RunRow(PostgresAwayWithSpool()); }
+
+TEST(Row09, FindsTheSpooledEventThatIsRemovedUndecided) {
+  ExpectFound(PostgresAwayWithSpool(), "removed_undecided", Violation::Kind::kLost);
+}
+
+Row KilledWithSpool() {
   Row row;
   row.number = 9;
   row.name = "Postgres away, matcher with spool killed";
@@ -56,7 +62,13 @@ TEST(Row09, ASpoolOutlivesAMatcherThatIsKilled) {
     scene.Check(scene.roles().StartMatcher());
     scene.EndFault();
   };
-  RunRow(row);
+  return row;
+}
+
+TEST(Row09, ASpoolOutlivesAMatcherThatIsKilled) { RunRow(KilledWithSpool()); }
+
+TEST(Row09, FindsTheSpoolThatIsNotWritten) {
+  ExpectFound(KilledWithSpool(), "unwritten_spool", Violation::Kind::kLost);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ TEST(Row23, ConflictsAreTriedAgainAndAnOvertakenPushIsSeen) { RunRow(Conflicts()
 
 // A feed that remembers how far it has come in transaction ids misses who commits late.
 TEST(Row23, FindsTheFeedThatGoesByTheMaximalId) {
-  ExpectFound(Conflicts(), Planted::kMaximalXid, Violation::Kind::kLate);
+  ExpectFound(Conflicts(), "maximal_xid", Violation::Kind::kLate);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace cievents::faults {
 namespace {
 
-TEST(Row27, ABlackHolePutsOffAndNothingIsAcknowledgedInMemoryOnly) {
+Row BlackHole() {
   Row row;
   row.number = 27;
   row.name = "black hole to Postgres";
@@ -16,7 +16,14 @@ TEST(Row27, ABlackHolePutsOffAndNothingIsAcknowledgedInMemoryOnly) {
     scene.store_proxy().Heal();
     scene.EndFault();
   };
-  RunRow(row);
+  return row;
+}
+
+TEST(Row27, ABlackHolePutsOffAndNothingIsAcknowledgedInMemoryOnly) { RunRow(BlackHole()); }
+
+// Pushes go on meanwhile: what only a full load brings is missing.
+TEST(Row27, FindsTheLossAfterWhichNothingIsLoadedAnew) {
+  ExpectFound(BlackHole(), "no_second_load", Violation::Kind::kLate);
 }
 
 }  // namespace

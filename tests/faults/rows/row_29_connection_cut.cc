@@ -67,7 +67,7 @@ TEST(Row29, ACutConnectionLosesNothingAndDoublesNothing) { RunRow(ConnectionCut(
 
 // What is done about an unknown outcome: the batch is sent again.
 TEST(Row29, FindsTheRetryThatIsDropped) {
-  ExpectFound(ConnectionCut(), Planted::kDroppedRetry, Violation::Kind::kLost);
+  ExpectFound(ConnectionCut(), "dropped_retry", Violation::Kind::kLost);
 }
 
 }  // namespace

@@ -39,5 +39,21 @@ Row ShardKilled() {
 
 TEST(Row61, AShardThatIsKilledLosesNothingAndDoublesNothing) { RunRow(ShardKilled()); }
 
+TEST(Row61, FindsTheMatcherThatMatchesBeforeItHasLoaded) {
+  ExpectFound(ShardKilled(), "unloaded_no_match", Violation::Kind::kLost);
+}
+
+TEST(Row61, FindsTheForwardThatIsDropped) {
+  ExpectFound(ShardKilled(), "dropped_forward", Violation::Kind::kLost);
+}
+
+TEST(Row61, FindsTheKeptEventThatIsSaidToMatchNothing) {
+  ExpectFound(ShardKilled(), "raw_is_no_match", Violation::Kind::kWrong);
+}
+
+TEST(Row61, FindsTheOutcomesOfASplitBatchThatAreMixedUp) {
+  ExpectFound(ShardKilled(), "mixed_outcomes", Violation::Kind::kWrong);
+}
+
 }  // namespace
 }  // namespace cievents::faults
