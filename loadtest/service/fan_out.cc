@@ -16,6 +16,14 @@ matcher::ProjectSubscriptions Project(int64_t project) {
   return MakeFanOutProject(project, kFanOut, kName, kRoots);
 }
 
+EventDraft DraftOf(int64_t project) {
+  EventDraft draft;
+  draft.name = kName;
+  draft.project_id = ProjectId(project);
+  draft.namespace_ids = {NamespaceId(project % kRoots)};
+  return draft;
+}
+
 }  // namespace
 
 const std::string& FanOutDatabase(Stage& stage) {
@@ -27,13 +35,10 @@ const std::string& FanOutDatabase(Stage& stage) {
   return *dsn;
 }
 
-EventDraft FanOutDraft(int64_t number) {
-  const int64_t project = ProjectOf(number);
-  EventDraft draft;
-  draft.name = kName;
-  draft.project_id = ProjectId(project);
-  draft.namespace_ids = {NamespaceId(project % kRoots)};
-  return draft;
+EventDraft FanOutDraft(int64_t number) { return DraftOf(ProjectOf(number)); }
+
+EventDraft FanOutDraftOfRoot(int64_t root, int64_t number) {
+  return DraftOf(root + kRoots * (number % (kProjects / kRoots)));
 }
 
 std::vector<EventRows> MakeFanOutRows(int64_t first, int count) {

@@ -17,6 +17,8 @@ inline constexpr int kFanOut = 4;
 // The database with these subscriptions, made when it is first asked for.
 const std::string& FanOutDatabase(Stage& stage);
 EventDraft FanOutDraft(int64_t number);
+// Of the projects of one root namespace, 0 to 99.
+EventDraft FanOutDraftOfRoot(int64_t root, int64_t number);
 // What the matcher writes for events FanOutDraft(first), ...
 std::vector<EventRows> MakeFanOutRows(int64_t first, int count);
 

@@ -89,6 +89,8 @@ PlantedProgram ProgramOf(const std::string& bug) {
 
 }  // namespace
 
+bool ProductIsSanitized() { return Holds(Product(), "__ubsan_handle"); }
+
 void RunRow(const Row& row) {
   const int64_t seeds = Number("CIEVENTS_FAULT_SEEDS", 1);
   for (int64_t i = 0; i < seeds; ++i) {

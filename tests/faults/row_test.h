@@ -12,9 +12,11 @@ namespace cievents::faults {
 // the end of the process, and expects what every row expects.
 void RunRow(const Row& row);
 
-// Runs the row with the program of a planted bug, and expects that it is found: at least one
-// violation of `kind`.
-// `bug`: a program of that name (CMakeLists.txt).
+// Whether the program under test is built with sanitizers.
+bool ProductIsSanitized();
+
+// Runs the row with the program of a planted bug, `bug` in CMakeLists.txt, and expects that it is
+// found: at least one violation of `kind`.
 void ExpectFound(const Row& row, const std::string& bug, Violation::Kind kind);
 
 }  // namespace cievents::faults

@@ -10,8 +10,12 @@ if [ -n "${1:-}" ]; then
   filter=''
   for row in $1; do filter="$filter${filter:+:}Row$(printf '%02d' "${row#0}").*"; done
 fi
+# The product is the optimised one, as it is deployed; ctest runs the rows with the sanitizers' build.
+cmake --preset release
+cmake --build --preset release --target cievents
 cmake --preset dev
 cmake --build --preset dev --target faults
+export CIEVENTS_BINARY="${CIEVENTS_BINARY:-$PWD/build/release/services/cli/cievents}"
 export CIEVENTS_FAULT_SEEDS="${SEEDS:-25}"
 export CIEVENTS_FAULT_FORM="${FORM:-long}"
 if [ -n "${SEED:-}" ]; then export CIEVENTS_TEST_SEED="$SEED"; fi

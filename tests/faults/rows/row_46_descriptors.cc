@@ -41,6 +41,11 @@ bool AcceptsAgain(const std::string& endpoint) {
 }
 
 TEST(Row46, WithoutDescriptorsNothingIsLostAndItRecovers) {
+  if (ProductIsSanitized()) {
+    GTEST_SKIP()
+        << "UBSan opens a pipe to look at an object's type, and takes it for no object when "
+           "it cannot: set CIEVENTS_BINARY to a build without it, as `make faults` does";
+  }
   Row row;
   row.number = 46;
   row.name = "no descriptors left";
