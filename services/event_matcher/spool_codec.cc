@@ -36,6 +36,9 @@ wire::SpooledEvent EncodeEvent(const store::EventRow& row) {
   message.set_data_digest(row.data_digest.data(), row.data_digest.size());
   message.set_traceparent(row.traceparent);
   message.set_correlation_id(row.correlation_id);
+  message.set_keyed(row.keyed);
+  message.set_type(row.type);
+  message.set_extensions_json(row.extensions_json);
   return message;
 }
 
@@ -84,6 +87,9 @@ absl::StatusOr<store::EventRow> DecodeEvent(wire::SpooledEvent* message) {
   row.data = std::move(*message->mutable_data());
   row.traceparent = std::move(*message->mutable_traceparent());
   row.correlation_id = std::move(*message->mutable_correlation_id());
+  row.keyed = message->keyed();
+  row.type = std::move(*message->mutable_type());
+  row.extensions_json = std::move(*message->mutable_extensions_json());
   return row;
 }
 
