@@ -26,7 +26,7 @@ const grpc::Status& NotReady() {
 constexpr size_t kKeptBatchBytesMax = 1024 * 1024;
 constexpr size_t kKeptMemoriesMax = 16;
 
-// `message` is PublishEventsRequest or StreamEventsRequest of the wire twin.
+// `message` is a request with a batch, of the wire twin.
 template <typename Message>
 absl::Status ParseBatch(const grpc::ByteBuffer& buffer, Message* message) {
   if (buffer.Length() > kBatchBytesMax) {
@@ -206,14 +206,40 @@ class RefusedStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void OnDone() override { delete this; }
 };
 
+// A unary call with one batch: `message` is what it is parsed into, `decode` makes its events.
+template <typename Response, typename Message, typename Decode>
+void PublishBatch(const Intake& intake, const grpc::ByteBuffer& request, Message* message,
+                  const Decode& decode, grpc::ByteBuffer* response,
+                  grpc::ServerUnaryReactor* reactor) {
+  if (const absl::Status parsed = ParseBatch(request, message); !parsed.ok()) {
+    reactor->Finish(ToGrpcStatus(parsed));
+    return;
+  }
+  const absl::StatusOr<AckLevel> ack = DecodeAckLevel(message->ack());
+  if (!ack.ok()) {
+    reactor->Finish(ToGrpcStatus(ack.status()));
+    return;
+  }
+  // gRPC keeps `response` and the reactor alive until Finish.
+  intake.Publish(decode(*message), *ack, [reactor, response](const std::vector<Outcome>& outcomes) {
+    thread_local Response answer;
+    answer.Clear();  // keeps its memory
+    EncodeOutcomes(outcomes, &answer);
+    *response = ToByteBuffer(answer);
+    reactor->Finish(grpc::Status::OK);
+  });
+}
+
 }  // namespace
 
-EventDoor::EventDoor(const Intake& intake)
+EventDoor::EventDoor(const Intake& intake, const Catalogue& catalogue)
     : intake_(intake),
+      catalogue_(catalogue),
       memory_(
           kKeptMemoriesMax, [] { return std::make_unique<BatchMemory>(); },
           [](const BatchMemory& memory) {
-            return memory.decoder.capacity_bytes() <= kKeptBatchBytesMax;
+            return memory.decoder.capacity_bytes() + memory.cloud_event_decoder.capacity_bytes() <=
+                   kKeptBatchBytesMax;
           }) {}
 
 grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* context,
@@ -225,25 +251,28 @@ grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* 
     return reactor;
   }
   const BatchMemoryPool::Loan memory = memory_.Borrow();
-  events::wire::PublishEventsRequest& message = memory->publish_request;
-  if (const absl::Status parsed = ParseBatch(*request, &message); !parsed.ok()) {
-    reactor->Finish(ToGrpcStatus(parsed));
+  PublishBatch<events::v1::PublishEventsResponse>(
+      intake_, *request, &memory->publish_request,
+      [&memory](const auto& message) { return memory->decoder.Decode(message.events()); }, response,
+      reactor);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* EventDoor::PublishCloudEvents(grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (!ready()) {
+    reactor->Finish(NotReady());
     return reactor;
   }
-  const absl::StatusOr<AckLevel> ack = DecodeAckLevel(message.ack());
-  if (!ack.ok()) {
-    reactor->Finish(ToGrpcStatus(ack.status()));
-    return reactor;
-  }
-  // gRPC keeps `response` and the reactor alive until Finish.
-  intake_.Publish(memory->decoder.Decode(message.events()), *ack,
-                  [reactor, response](const std::vector<Outcome>& outcomes) {
-                    thread_local events::v1::PublishEventsResponse answer;
-                    answer.Clear();  // keeps its memory
-                    EncodeOutcomes(outcomes, &answer);
-                    *response = ToByteBuffer(answer);
-                    reactor->Finish(grpc::Status::OK);
-                  });
+  const BatchMemoryPool::Loan memory = memory_.Borrow();
+  PublishBatch<events::v1::PublishCloudEventsResponse>(
+      intake_, *request, &memory->cloud_events_request,
+      [this, &memory](const auto& message) {
+        return memory->cloud_event_decoder.Decode(message.events(), catalogue_);
+      },
+      response, reactor);
   return reactor;
 }
 

@@ -6,9 +6,11 @@
 #include <atomic>
 
 #include "cievents/events/v1/events.grpc.pb.h"
+#include "services/event_matcher/cloud_event_codec.h"
 #include "services/event_matcher/event_codec.h"
 #include "services/event_matcher/intake.h"
 #include "services/event_matcher/loan_pool.h"
+#include "services/lib/catalogue/catalogue.h"
 
 namespace cievents::event_matcher {
 
@@ -19,20 +21,23 @@ inline constexpr int kStreamBatchesInFlightMax = 16;
 
 using RawEventService = cievents::events::v1::EventService::WithRawCallbackMethod_PublishEvents<
     cievents::events::v1::EventService::WithRawCallbackMethod_StreamEvents<
-        cievents::events::v1::EventService::Service>>;
+        cievents::events::v1::EventService::WithRawCallbackMethod_PublishCloudEvents<
+            cievents::events::v1::EventService::Service>>>;
 
 // The memory that a batch is parsed and decoded into, and its answer is written from.
 struct BatchMemory {
   events::wire::PublishEventsRequest publish_request;
   events::wire::StreamEventsRequest stream_request;
+  events::wire::PublishCloudEventsRequest cloud_events_request;
   BatchDecoder decoder;
+  CloudEventDecoder cloud_event_decoder;
 };
 using BatchMemoryPool = LoanPool<BatchMemory>;
 
 class EventDoor final : public RawEventService {
  public:
-  // `intake` must outlive the door.
-  explicit EventDoor(const Intake& intake);
+  // Both must outlive the door. `catalogue` names CloudEvents.
+  EventDoor(const Intake& intake, const Catalogue& catalogue);
 
   // Until then every call is answered UNAVAILABLE: a matcher that has not loaded its subscriptions
   // must not answer "no match".
@@ -44,9 +49,13 @@ class EventDoor final : public RawEventService {
                                           grpc::ByteBuffer* response) override;
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamEvents(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* PublishCloudEvents(grpc::CallbackServerContext* context,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) override;
 
  private:
   const Intake& intake_;
+  const Catalogue& catalogue_;
   BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};
 };

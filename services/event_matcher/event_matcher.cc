@@ -69,7 +69,7 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
       spooling_(MakeSpooling(options_, *enqueuer_, spool_.get())),
       spool_drainer_(MakeDrainer(options_, *enqueuer_, spooling_.get(), spool_.get())),
       intake_(IntakeOptions(options_), matchers_, outer_enqueuer()),
-      door_(intake_),
+      door_(intake_, *options_.catalogue),
       explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),
       follower_({options_.dsn, options_.poll_interval,
                  [this] {
