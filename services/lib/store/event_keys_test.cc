@@ -204,6 +204,41 @@ TEST_F(EventKeysTest, OverlappingDeliveriesNeitherDeadlockNorDouble) {
   EXPECT_EQ(Query("SELECT * FROM cievents_admin.balance"), "");
 }
 
+// Goal: the locks of the keys stand for an order of the rows. Method: two writers send retries of
+// stored events, which propose uids in opposite orders, and match one more subscription each time.
+TEST_F(EventKeysTest, RetriesThatMatchMoreInOppositeOrdersDoNotDeadlock) {
+  constexpr int kRounds = 10;
+  constexpr int kEvents = 500;
+  const auto batch_of = [](int64_t step_ms, int64_t subscription) {
+    EnqueueBatch batch;
+    for (int i = 0; i < kEvents; ++i) {
+      batch.events.push_back(MakeKeyedEvent(i, 10'000 + i * step_ms));
+      batch.requests.push_back(MakeRequest(batch.events.back(), subscription));
+    }
+    return batch;
+  };
+  EnqueueBatch first = batch_of(0, 1);
+  ASSERT_TRUE(connection_->Enqueue(first).ok());
+  std::atomic<int> inserted = 0;
+  std::atomic<int> at_start[kRounds] = {};
+  const auto write = [&](int64_t step_ms) {
+    const auto connection = Connect(database_.dsn());
+    for (int round = 0; round < kRounds; ++round) {
+      EnqueueBatch batch = batch_of(step_ms, 100 + round);
+      ++at_start[round];
+      while (at_start[round] < 2) std::this_thread::yield();
+      const auto result = connection->Enqueue(batch);
+      EXPECT_TRUE(result.ok()) << result.status();
+      if (!result.ok()) continue;  // the other one waits at the start of the next round
+      for (const int32_t count : result->inserted_requests) inserted += count;
+    }
+  };
+  std::thread other(write, -1);
+  write(1);
+  other.join();
+  EXPECT_EQ(inserted, kRounds * kEvents);
+}
+
 TEST_F(EventKeysTest, AKeyWhoseFirstWriterFailsBelongsToTheSecond) {
   std::thread first([&] {
     Query(
