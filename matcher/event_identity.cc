@@ -32,11 +32,10 @@ void AppendFramed(std::string_view field, std::string* out) {
 
 // The bytes that are hashed. Every field has a fixed width or its length before it, so two
 // identities never give the same bytes; the tag keeps them apart from other hashes of ours.
-std::string Frame(const EventIdentity& identity) {
-  constexpr std::string_view kTag = "cievents event identity 1\n";
+std::string Frame(std::string_view tag, const EventIdentity& identity) {
   std::string frame;
-  frame.reserve(kTag.size() + 25 + identity.source.size() + identity.event_id.size());
-  frame.append(kTag);
+  frame.reserve(tag.size() + 25 + identity.source.size() + identity.event_id.size());
+  frame.append(tag);
   frame.push_back(static_cast<char>(identity.kind));
   AppendBigEndian(static_cast<uint64_t>(identity.id), &frame);
   AppendFramed(identity.source, &frame);
@@ -48,6 +47,14 @@ uint64_t ReadBigEndian(const Digest& digest, size_t begin, size_t bytes) {
   uint64_t value = 0;
   for (size_t i = begin; i < begin + bytes; ++i) value = value << 8 | digest[i];
   return value;
+}
+
+EventUid MakeUid(int64_t time_ms, const Digest& digest) {
+  const uint64_t time = static_cast<uint64_t>(std::clamp<int64_t>(time_ms, 0, kUidTimeMsMax));
+  EventUid uid;
+  uid.high = time << 16 | 0x7000 | (ReadBigEndian(digest, 0, 2) & 0x0fff);
+  uid.low = 0x8000000000000000u | (ReadBigEndian(digest, 2, 8) & 0x3fffffffffffffffu);
+  return uid;
 }
 
 }  // namespace
@@ -82,12 +89,14 @@ std::optional<EventUid> EventUid::Parse(std::string_view text) {
 
 EventUid MakeEventUid(int64_t time_ms, const EventIdentity& identity,
                       Digest (*sha256)(std::string_view)) {
-  const Digest digest = sha256(Frame(identity));
-  const uint64_t time = static_cast<uint64_t>(std::clamp<int64_t>(time_ms, 0, kUidTimeMsMax));
-  EventUid uid;
-  uid.high = time << 16 | 0x7000 | (ReadBigEndian(digest, 0, 2) & 0x0fff);
-  uid.low = 0x8000000000000000u | (ReadBigEndian(digest, 2, 8) & 0x3fffffffffffffffu);
-  return uid;
+  return MakeUid(time_ms, sha256(Frame("cievents event identity 1\n", identity)));
 }
+
+EventUid MakeKeyedEventUid(int64_t received_time_ms, const EventIdentity& identity,
+                           Digest (*sha256)(std::string_view)) {
+  return MakeUid(received_time_ms, sha256(Frame("cievents event key 1\n", identity)));
+}
+
+EventUid WithoutTime(const EventUid& uid) { return {uid.high & 0xffff, uid.low}; }
 
 }  // namespace cievents::matcher

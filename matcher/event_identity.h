@@ -1,8 +1,9 @@
 // The identity of an event and the uid that is computed from it (docs/architecture.md, "The life of
 // an event").
 //
-// A retry carries the same identity and the same time, so it gets the same uid wherever it is
-// processed, and the queue's key (event uid, subscription) absorbs it.
+// A native retry carries the same identity and the same time, so it gets the same uid wherever it
+// is processed, and the queue's key (event uid, subscription) absorbs it. Where retries do not
+// repeat the time, Postgres knows the uid that the first delivery got (event_keys).
 #ifndef MATCHER_EVENT_IDENTITY_H_
 #define MATCHER_EVENT_IDENTITY_H_
 
@@ -61,6 +62,15 @@ inline constexpr int64_t kUidTimeMsMax = (int64_t{1} << 48) - 1;
 // its own (2^37) only merge its own events.
 EventUid MakeEventUid(int64_t time_ms, const EventIdentity& identity,
                       Digest (*sha256)(std::string_view));
+
+// The uid that a delivery received at `received_time_ms` proposes for an event whose retries do not
+// repeat its time: two deliveries propose two uids, which differ in their time alone. Never one
+// that MakeEventUid gives to the same identity: the two hash it with different tags.
+EventUid MakeKeyedEventUid(int64_t received_time_ms, const EventIdentity& identity,
+                           Digest (*sha256)(std::string_view));
+
+// `uid` with the time 0: the same for all uids that MakeKeyedEventUid proposes for one identity.
+EventUid WithoutTime(const EventUid& uid);
 
 }  // namespace cievents::matcher
 

@@ -71,6 +71,22 @@ TEST(EventUidTest, ClampsATimeThatItCannotHold) {
             UidText(kUidTimeMsMax, identity));
 }
 
+TEST(EventUidTest, OfAKeyedEventDiffersInItsTimeAloneAndNeverIsANativeOne) {
+  const EventIdentity identity{Kind::kProject, 42, "gitlab", "5f3b0c1e"};
+  const EventUid first = MakeKeyedEventUid(kTimeMs, identity, Sha256);
+  const EventUid later = MakeKeyedEventUid(kTimeMs + 1, identity, Sha256);
+  // Stored in event_keys: as those above, for ever.
+  EXPECT_EQ(first.ToString(), "018bcfe5-687b-7cbd-8af4-c6486b0ef2b7");
+  EXPECT_EQ(first.time_ms(), kTimeMs);
+  EXPECT_EQ(later.time_ms(), kTimeMs + 1);
+  EXPECT_NE(first, later);
+  EXPECT_EQ(WithoutTime(first), WithoutTime(later));
+  EXPECT_EQ(WithoutTime(first).time_ms(), 0);
+  EXPECT_NE(WithoutTime(first), WithoutTime(MakeEventUid(kTimeMs, identity, Sha256)));
+  const EventIdentity other{Kind::kProject, 43, "gitlab", "5f3b0c1e"};
+  EXPECT_NE(WithoutTime(first), WithoutTime(MakeKeyedEventUid(kTimeMs, other, Sha256)));
+}
+
 TEST(EventUidTest, DiffersWhereverTheIdentityDiffers) {
   // Each differs from the others in one field, or only in where one field ends and the next begins.
   const std::string length_bytes("\0\0\0\0\0\0\0\1b", 9);

@@ -51,6 +51,52 @@ COMMENT ON SCHEMA cievents_admin IS 'CI Events: views for people; stable, and wi
 
 
 --
+-- Name: claim_event_keys(boolean[], uuid[], smallint[], bigint[], text[], text[], bigint[], timestamp with time zone[]); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.claim_event_keys(p_keyed boolean[], p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_root_namespace_ids bigint[], p_received_times timestamp with time zone[]) RETURNS uuid[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+BEGIN
+  -- DO UPDATE, not DO NOTHING: it locks the row that is there, and one that is deleted meanwhile is
+  -- made anew.
+  INSERT INTO cievents.event_keys AS k (
+    identity_kind, identity_id, source, event_id, event_uid, root_namespace_id, first_seen_at)
+  SELECT e.kind, e.identity_id, e.source, e.event_id, e.uid, e.root_id, e.received_at
+  FROM unnest(
+    p_keyed, p_event_uids, p_identity_kinds, p_identity_ids, p_sources, p_event_ids,
+    p_root_namespace_ids, p_received_times
+  ) AS e (keyed, uid, kind, identity_id, source, event_id, root_id, received_at)
+  WHERE e.keyed
+  ORDER BY e.kind, e.identity_id, e.source COLLATE "C", e.event_id COLLATE "C"
+  ON CONFLICT ON CONSTRAINT event_keys_pkey DO UPDATE SET event_uid = k.event_uid;
+
+  -- A statement of its own: its snapshot sees the keys of writers that the insert waited for.
+  RETURN (
+    SELECT array_agg(coalesce(k.event_uid, e.uid) ORDER BY e.place)
+    FROM unnest(p_keyed, p_event_uids, p_identity_kinds, p_identity_ids, p_sources, p_event_ids)
+      WITH ORDINALITY AS e (keyed, uid, kind, identity_id, source, event_id, place)
+    LEFT JOIN cievents.event_keys k
+      ON e.keyed AND k.identity_kind = e.kind AND k.identity_id = e.identity_id
+      AND k.source = e.source AND k.event_id = e.event_id);
+END
+$$;
+
+
+ALTER FUNCTION cievents.claim_event_keys(p_keyed boolean[], p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_root_namespace_ids bigint[], p_received_times timestamp with time zone[]) OWNER TO postgres;
+
+--
+-- Name: FUNCTION claim_event_keys(p_keyed boolean[], p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_root_namespace_ids bigint[], p_received_times timestamp with time zone[]); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.claim_event_keys(p_keyed boolean[], p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_root_namespace_ids bigint[], p_received_times timestamp with time zone[]) IS 'The uids of a batch: of a keyed event that of its key, which is made if it is not there and locked until the end of the transaction. Only enqueue_batch calls it.';
+
+
+--
 -- Name: claim_requests(text, integer, bigint, timestamp with time zone); Type: FUNCTION; Schema: cievents; Owner: postgres
 --
 
@@ -333,6 +379,142 @@ COMMENT ON FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds
 
 
 --
+-- Name: enqueue_batch(uuid[], smallint[], bigint[], text[], text[], text[], bigint[], bigint[], timestamp with time zone[], timestamp with time zone[], boolean[], bigint[], text[], integer[], boolean[], text[], bigint[], text[], text[], bytea[], bytea[], text[], text[], text[], text[], boolean[], uuid[], bigint[], bigint[], bigint[], text[], text[], text[], text[], text[], integer[], json[], bigint[], text[], text[], integer[]); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_types text[], p_extensions text[], p_keyed boolean[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[], p_request_events integer[]) RETURNS TABLE(inserted_requests integer, reused boolean, keyed_uid uuid)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+DECLARE
+  v_has_keys constant boolean := true = ANY (p_keyed);
+  v_event_uids uuid[] := p_event_uids;
+  v_request_uids uuid[] := p_request_event_uids;
+  v_lowest uuid := p_event_uids[1];
+  v_highest uuid := p_event_uids[cardinality(p_event_uids)];
+  v_new_events integer;
+  v_reused uuid[] := '{}';
+  v_inserted uuid[];
+  v_tenants bigint[];
+BEGIN
+  IF v_has_keys THEN
+    v_event_uids := cievents.claim_event_keys(
+      p_keyed, p_event_uids, p_identity_kinds, p_identity_ids, p_sources, p_event_ids,
+      p_event_root_namespace_ids, p_received_times);
+    SELECT coalesce(array_agg(v_event_uids[g.event] ORDER BY g.place), '{}') INTO v_request_uids
+    FROM unnest(p_request_events) WITH ORDINALITY AS g (event, place);
+    SELECT (array_agg(u.uid ORDER BY u.uid))[1], (array_agg(u.uid ORDER BY u.uid DESC))[1]
+    INTO v_lowest, v_highest
+    FROM unnest(v_event_uids) AS u (uid);
+  END IF;
+
+  INSERT INTO cievents.events (
+    event_uid, identity_kind, identity_id, source, event_id, names, project_id, root_namespace_id,
+    event_time, received_at, confidential, actor_user_id, actor_username, actor_access_level,
+    actor_bot, cause_request_id, cause_pipeline_id, subject, data_schema, data, data_digest,
+    traceparent, correlation_id, type, extensions)
+  SELECT
+    e.uid, e.kind, e.identity_id, e.source, e.event_id, string_to_array(e.names, E'\n'),
+    nullif(e.project_id, 0), e.root_id, e.event_time, e.received_at, e.confidential,
+    nullif(e.user_id, 0), nullif(e.username, ''), e.access_level, e.bot,
+    nullif(e.cause_request, ''), nullif(e.cause_pipeline, 0), e.subject, e.data_schema, e.data,
+    e.digest, e.traceparent, e.correlation_id, nullif(e.type, ''), nullif(e.extensions, '')::json
+  FROM unnest(
+    v_event_uids, p_identity_kinds, p_identity_ids, p_sources, p_event_ids, p_names,
+    p_event_project_ids, p_event_root_namespace_ids, p_event_times, p_received_times,
+    p_confidential, p_actor_user_ids, p_actor_usernames, p_actor_access_levels, p_actor_bots,
+    p_cause_request_ids, p_cause_pipeline_ids, p_subjects, p_data_schemas, p_data,
+    p_data_digests, p_traceparents, p_correlation_ids, p_types, p_extensions
+  ) AS e (
+    uid, kind, identity_id, source, event_id, names, project_id, root_id, event_time, received_at,
+    confidential, user_id, username, access_level, bot, cause_request, cause_pipeline, subject,
+    data_schema, data, digest, traceparent, correlation_id, type, extensions)
+  ON CONFLICT (event_uid) DO NOTHING;
+  GET DIAGNOSTICS v_new_events = ROW_COUNT;
+
+  -- A statement of its own: its snapshot sees the events of writers that the insert waited for.
+  IF v_new_events < cardinality(p_event_uids) THEN
+    SELECT coalesce(array_agg(g.uid), '{}') INTO v_reused
+    FROM unnest(v_event_uids, p_data_digests) AS g (uid, digest)
+    JOIN cievents.events s ON s.event_uid = g.uid
+    WHERE s.data_digest <> g.digest
+      AND s.event_uid >= v_lowest
+      AND s.event_uid <= v_highest;
+  END IF;
+
+  WITH inserted AS (
+    INSERT INTO cievents.pipeline_requests (
+      event_uid, subscription_id, project_id, root_namespace_id, path, ref, commit_sha,
+      workflow_id, event_name, entry, inputs, run_as_user_id)
+    SELECT
+      r.event_uid, r.subscription_id, r.project_id, r.root_id, r.path, r.ref, r.commit_sha,
+      r.workflow_id, r.event_name, r.entry, r.inputs, r.run_as_user_id
+    FROM unnest(
+      v_request_uids, p_subscription_ids, p_project_ids, p_root_namespace_ids, p_paths,
+      p_refs, p_commit_shas, p_workflow_ids, p_request_event_names, p_entries, p_inputs,
+      p_run_as_user_ids
+    ) AS r (
+      event_uid, subscription_id, project_id, root_id, path, ref, commit_sha, workflow_id,
+      event_name, entry, inputs, run_as_user_id)
+    WHERE r.event_uid <> ALL (v_reused)
+    ON CONFLICT (event_uid, subscription_id) DO NOTHING
+    RETURNING event_uid, subscription_id, project_id, root_namespace_id
+  ), ends AS MATERIALIZED (
+    SELECT g.event_uid, g.subscription_id, g.project_id, g.root_id, g.outcome, g.reason
+    FROM unnest(
+      v_request_uids, p_subscription_ids, p_project_ids, p_root_namespace_ids, p_ends,
+      p_end_reasons
+    ) AS g (event_uid, subscription_id, project_id, root_id, outcome, reason)
+    WHERE g.outcome <> ''
+  ), ready AS (
+    -- NOT IN, and IN below a further operator: hashed, where a join would be a nested loop.
+    INSERT INTO cievents.ready_requests (event_uid, subscription_id, project_id, root_namespace_id)
+    SELECT i.event_uid, i.subscription_id, i.project_id, i.root_namespace_id FROM inserted i
+    WHERE (i.event_uid, i.subscription_id) NOT IN (
+      SELECT e.event_uid, e.subscription_id FROM ends e)
+    RETURNING root_namespace_id
+  ), ended AS (
+    INSERT INTO cievents.request_outcomes (
+      event_uid, subscription_id, project_id, root_namespace_id, attempt, owner, outcome, reason)
+    SELECT e.event_uid, e.subscription_id, e.project_id, e.root_id, 0, '', e.outcome, e.reason
+    FROM ends e
+    WHERE ((e.event_uid, e.subscription_id) IN (
+      SELECT i.event_uid, i.subscription_id FROM inserted i)) IS TRUE
+  )
+  SELECT (SELECT array_agg(i.event_uid) FROM inserted i),
+    (SELECT array_agg(DISTINCT r.root_namespace_id) FROM ready r)
+  INTO v_inserted, v_tenants;
+
+  PERFORM cievents.give_turns(v_tenants);
+
+  -- Grouped, not joined: without hash and merge joins a join of the two would be quadratic.
+  RETURN QUERY
+  SELECT sum(u.inserted)::integer, u.uid = ANY (v_reused), CASE WHEN v_has_keys THEN u.uid END
+  FROM (
+    SELECT g.uid, g.place, 0 AS inserted
+    FROM unnest(v_event_uids) WITH ORDINALITY AS g (uid, place)
+    UNION ALL
+    SELECT n.uid, NULL, 1 FROM unnest(v_inserted) AS n (uid)
+  ) AS u
+  GROUP BY u.uid
+  ORDER BY min(u.place);
+END
+$$;
+
+
+ALTER FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_types text[], p_extensions text[], p_keyed boolean[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[], p_request_events integer[]) OWNER TO postgres;
+
+--
+-- Name: FUNCTION enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_types text[], p_extensions text[], p_keyed boolean[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[], p_request_events integer[]); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.enqueue_batch(p_event_uids uuid[], p_identity_kinds smallint[], p_identity_ids bigint[], p_sources text[], p_event_ids text[], p_names text[], p_event_project_ids bigint[], p_event_root_namespace_ids bigint[], p_event_times timestamp with time zone[], p_received_times timestamp with time zone[], p_confidential boolean[], p_actor_user_ids bigint[], p_actor_usernames text[], p_actor_access_levels integer[], p_actor_bots boolean[], p_cause_request_ids text[], p_cause_pipeline_ids bigint[], p_subjects text[], p_data_schemas text[], p_data bytea[], p_data_digests bytea[], p_traceparents text[], p_correlation_ids text[], p_types text[], p_extensions text[], p_keyed boolean[], p_request_event_uids uuid[], p_subscription_ids bigint[], p_project_ids bigint[], p_root_namespace_ids bigint[], p_paths text[], p_refs text[], p_commit_shas text[], p_workflow_ids text[], p_request_event_names text[], p_entries integer[], p_inputs json[], p_run_as_user_ids bigint[], p_ends text[], p_end_reasons text[], p_request_events integer[]) IS 'Writes events and their requests in one go; per event, in order, how many of its requests were new, whether its identity is stored with another payload, and its uid if the batch has keyed events.';
+
+
+--
 -- Name: enqueue_requests(uuid[], smallint[], bigint[], text[], text[], text[], bigint[], bigint[], timestamp with time zone[], timestamp with time zone[], boolean[], bigint[], text[], integer[], boolean[], text[], bigint[], text[], text[], bytea[], bytea[], text[], text[], uuid[], bigint[], bigint[], bigint[], text[], text[], text[], text[], text[], integer[], json[], bigint[]); Type: FUNCTION; Schema: cievents; Owner: postgres
 --
 
@@ -467,6 +649,43 @@ ALTER FUNCTION cievents.extend_leases(p_owner text, p_lease_ms bigint) OWNER TO 
 --
 
 COMMENT ON FUNCTION cievents.extend_leases(p_owner text, p_lease_ms bigint) IS 'Extends all unexpired leases of an owner to p_lease_ms milliseconds from now. Returns how many.';
+
+
+--
+-- Name: forget_event_keys(timestamp with time zone, integer); Type: FUNCTION; Schema: cievents; Owner: postgres
+--
+
+CREATE FUNCTION cievents.forget_event_keys(p_seen_before timestamp with time zone, p_rows_max integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_deleted integer;
+BEGIN
+  DELETE FROM cievents.event_keys k
+  USING (
+    SELECT o.identity_kind, o.identity_id, o.source, o.event_id
+    FROM cievents.event_keys o
+    WHERE o.first_seen_at < p_seen_before
+    ORDER BY o.first_seen_at
+    LIMIT p_rows_max
+    FOR UPDATE SKIP LOCKED
+  ) AS old
+  WHERE (k.identity_kind, k.identity_id, k.source, k.event_id)
+    = (old.identity_kind, old.identity_id, old.source, old.event_id);
+  GET DIAGNOSTICS v_deleted = ROW_COUNT;
+  RETURN v_deleted;
+END
+$$;
+
+
+ALTER FUNCTION cievents.forget_event_keys(p_seen_before timestamp with time zone, p_rows_max integer) OWNER TO postgres;
+
+--
+-- Name: FUNCTION forget_event_keys(p_seen_before timestamp with time zone, p_rows_max integer); Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON FUNCTION cievents.forget_event_keys(p_seen_before timestamp with time zone, p_rows_max integer) IS 'Deletes at most so many keys that were first seen before a time; returns how many. For retention: before the partition that holds uids of that time is dropped.';
 
 
 --
@@ -1216,6 +1435,81 @@ COMMENT ON COLUMN cievents.deferred_requests.deferred_at IS 'Since when it waits
 
 
 --
+-- Name: event_keys; Type: TABLE; Schema: cievents; Owner: postgres
+--
+
+CREATE TABLE cievents.event_keys (
+    identity_kind smallint NOT NULL,
+    identity_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    event_uid uuid NOT NULL,
+    root_namespace_id bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT event_keys_identity_kind_known CHECK (((identity_kind >= 0) AND (identity_kind <= 2)))
+)
+WITH (fillfactor='90');
+
+
+ALTER TABLE cievents.event_keys OWNER TO postgres;
+
+--
+-- Name: TABLE event_keys; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON TABLE cievents.event_keys IS 'The uid of an event that is known by its key, because its retries do not repeat the time: written with its first requests. Leaves by age: cievents.forget_event_keys.';
+
+
+--
+-- Name: COLUMN event_keys.identity_kind; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.identity_kind IS 'What identity_id is the id of: 0 instance, 1 group, 2 project.';
+
+
+--
+-- Name: COLUMN event_keys.identity_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.identity_id IS 'Id of the project or group in which the event happened; 0 = instance.';
+
+
+--
+-- Name: COLUMN event_keys.source; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.source IS 'The emitter''s name of itself; with event_id unique for each identity.';
+
+
+--
+-- Name: COLUMN event_keys.event_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.event_id IS 'The emitter''s id of the event.';
+
+
+--
+-- Name: COLUMN event_keys.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.event_uid IS 'The event: a row of events while its partition is there.';
+
+
+--
+-- Name: COLUMN event_keys.root_namespace_id; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.root_namespace_id IS 'Root namespace in which it happened, as the first delivery said; 0 = instance event.';
+
+
+--
+-- Name: COLUMN event_keys.first_seen_at; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.event_keys.first_seen_at IS 'When the delivery that made the row was received, by the server''s clock; ms; the time in event_uid.';
+
+
+--
 -- Name: events; Type: TABLE; Schema: cievents; Owner: postgres
 --
 
@@ -1243,6 +1537,8 @@ CREATE TABLE cievents.events (
     data_digest bytea NOT NULL,
     traceparent text NOT NULL,
     correlation_id text NOT NULL,
+    type text,
+    extensions json,
     CONSTRAINT events_data_digest_is_sha256 CHECK ((octet_length(data_digest) = 32)),
     CONSTRAINT events_names_count CHECK (((cardinality(names) >= 1) AND (cardinality(names) <= 8)))
 )
@@ -1262,7 +1558,7 @@ COMMENT ON TABLE cievents.events IS 'An event that matched a subscription, once,
 -- Name: COLUMN events.event_uid; Type: COMMENT; Schema: cievents; Owner: postgres
 --
 
-COMMENT ON COLUMN cievents.events.event_uid IS 'UUIDv7 of the event''s time (ms); the other bits are a hash of its identity.';
+COMMENT ON COLUMN cievents.events.event_uid IS 'UUIDv7; the time in it is the event''s (ms), for an event with a row in event_keys that of its first delivery; the other bits are a hash of its identity.';
 
 
 --
@@ -1417,6 +1713,20 @@ COMMENT ON COLUMN cievents.events.traceparent IS 'W3C trace context; may be empt
 --
 
 COMMENT ON COLUMN cievents.events.correlation_id IS 'Correlation id for logs; may be empty.';
+
+
+--
+-- Name: COLUMN events.type; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.type IS 'The type of a CloudEvent, as it came; null = no CloudEvent.';
+
+
+--
+-- Name: COLUMN events.extensions; Type: COMMENT; Schema: cievents; Owner: postgres
+--
+
+COMMENT ON COLUMN cievents.events.extensions IS 'Attributes of a CloudEvent that have no column: a JSON object of name to value; null = none.';
 
 
 --
@@ -3227,6 +3537,14 @@ ALTER TABLE ONLY cievents.deferred_requests
 
 
 --
+-- Name: event_keys event_keys_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
+--
+
+ALTER TABLE ONLY cievents.event_keys
+    ADD CONSTRAINT event_keys_pkey PRIMARY KEY (identity_kind, identity_id, source, event_id);
+
+
+--
 -- Name: events events_pkey; Type: CONSTRAINT; Schema: cievents; Owner: postgres
 --
 
@@ -3332,6 +3650,13 @@ CREATE INDEX config_pushes_project_idx ON cievents.config_pushes USING btree (pr
 --
 
 CREATE INDEX deferred_requests_due_at_idx ON cievents.deferred_requests USING btree (due_at);
+
+
+--
+-- Name: event_keys_first_seen_idx; Type: INDEX; Schema: cievents; Owner: postgres
+--
+
+CREATE INDEX event_keys_first_seen_idx ON cievents.event_keys USING btree (first_seen_at);
 
 
 --

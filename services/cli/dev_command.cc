@@ -96,6 +96,7 @@ absl::Status StartRoles(const std::string& dsn, const std::string& dir,
                             pipeline_dispatcher::PipelineDispatcher::Create({dsn, 4, catalogue}));
   event_matcher::EventMatcher::Options options;
   options.dsn = dsn;
+  options.catalogue = catalogue;
   options.spool_dir = dir + "/spool";
   // Only for a Postgres that is away: who tries things out wants to see a request once its event is
   // answered, and waits for a slow disk.

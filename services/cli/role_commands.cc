@@ -177,10 +177,11 @@ int RunMatcherRole(const MatcherOptions& options,
   std::unique_ptr<event_matcher::EventMatcher> matcher;
   Role role;
   role.message_bytes_max = kBatchBytesMax;
-  role.make = [&](const std::shared_ptr<const Catalogue>&,
+  role.make = [&](const std::shared_ptr<const Catalogue>& catalogue,
                   std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
     event_matcher::EventMatcher::Options matcher_options = base;
     matcher_options.dsn = options.role.database_url;
+    matcher_options.catalogue = catalogue;
     matcher_options.spool_dir = options.spool_dir;
     matcher_options.spool_bytes_max = static_cast<int64_t>(options.spool_bytes_max);
     matcher_options.ack_delay_max = std::chrono::milliseconds(options.ack_delay_max_ms);

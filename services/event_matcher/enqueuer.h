@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct EventWriteResult {
   Kind kind = Kind::kUnavailable;
   int inserted = 0;  // kCommitted: how many requests were new
   std::string message;
+  // kCommitted, of an enqueuer that writes to Postgres: the event's uid there; of a keyed event
+  // perhaps that of an earlier delivery.
+  std::optional<matcher::EventUid> stored_uid = std::nullopt;
 };
 
 // Thread-safe.
@@ -43,7 +47,7 @@ class Enqueuer {
   virtual ~Enqueuer() = default;
 
   // Takes the writes and returns at once. kResourceExhausted: the queue is full; nothing was taken
-  // and `done` is not called. `writes` has distinct event uids.
+  // and `done` is not called. `writes` has distinct delivery keys.
   virtual absl::Status Submit(SharedWrites writes, Done done) = 0;
 
   // True: the last write failed because Postgres could not be reached, and none has succeeded

@@ -109,6 +109,9 @@ absl::Status DecodeInto(const events::wire::Event& message, Event* event) {
   event->data = message.data();
   event->traceparent = message.traceparent();
   event->correlation_id = message.correlation_id();
+  event->retries = Retries::kRepeatTheTime;
+  event->type.clear();
+  event->extensions_json.clear();
   event->replayed = false;
   return absl::OkStatus();
 }

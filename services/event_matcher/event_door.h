@@ -9,36 +9,24 @@
 
 #include "cievents/events/v1/events.grpc.pb.h"
 #include "matcher/base/mutex.h"
-#include "services/event_matcher/event_codec.h"
-#include "services/event_matcher/loan_pool.h"
+#include "services/event_matcher/batch_message.h"
 #include "services/event_matcher/router.h"
+#include "services/lib/catalogue/catalogue.h"
 
 namespace cievents::event_matcher {
 
-inline constexpr int kBatchEventsMax = 1024;
-inline constexpr size_t kBatchBytesMax = 4 * 1024 * 1024 + 64 * 1024;  // framing included
-// Batches of one stream that may be unanswered; beyond it the server stops reading.
-inline constexpr int kStreamBatchesInFlightMax = 16;
-
 using RawEventService = cievents::events::v1::EventService::WithRawCallbackMethod_PublishEvents<
     cievents::events::v1::EventService::WithRawCallbackMethod_StreamEvents<
-        cievents::events::v1::EventService::WithCallbackMethod_GetTopology<
-            cievents::events::v1::EventService::Service>>>;
-
-// The memory that a batch is parsed and decoded into, and its answer is written from.
-struct BatchMemory {
-  events::wire::PublishEventsRequest publish_request;
-  events::wire::StreamEventsRequest stream_request;
-  BatchDecoder decoder;
-};
-using BatchMemoryPool = LoanPool<BatchMemory>;
+        cievents::events::v1::EventService::WithRawCallbackMethod_PublishCloudEvents<
+            cievents::events::v1::EventService::WithCallbackMethod_GetTopology<
+                cievents::events::v1::EventService::Service>>>>;
 
 class StreamReactor;
 
 class EventDoor final : public RawEventService {
  public:
-  // `router` must outlive the door.
-  explicit EventDoor(const Router& router);
+  // Both must outlive the door. `catalogue` names CloudEvents.
+  EventDoor(const Router& router, const Catalogue& catalogue);
 
   // Until then every call is answered UNAVAILABLE: a matcher that has not loaded its subscriptions
   // must not answer "no match".
@@ -55,12 +43,16 @@ class EventDoor final : public RawEventService {
                                           grpc::ByteBuffer* response) override;
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamEvents(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* PublishCloudEvents(grpc::CallbackServerContext* context,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetTopology(grpc::CallbackServerContext* context,
                                         const events::v1::GetTopologyRequest* request,
                                         events::v1::GetTopologyResponse* response) override;
 
  private:
   const Router& router_;
+  const Catalogue& catalogue_;
   BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};
 

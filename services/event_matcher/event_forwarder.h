@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "services/event_matcher/encoded_event.h"
 #include "services/event_matcher/intake.h"
 
 namespace cievents::event_matcher {
 
 struct ForwardBatch {
-  std::vector<std::string> events;         // cievents.events.v1.Event, as they came
+  EventFormat format = EventFormat::kNative;
+  std::vector<std::string> events;         // as they came
   std::vector<int64_t> received_times_ms;  // one each: first admission
   AckLevel ack = AckLevel::kDurable;
   int64_t topology_version = 0;  // by which the owner was found

@@ -50,6 +50,13 @@ std::unique_ptr<SpoolDrainer> MakeDrainer(const EventMatcher::Options& options, 
   return std::make_unique<SpoolDrainer>(std::move(draining), *spool, enqueuer);
 }
 
+Router::Decode DecodeWith(const Catalogue& catalogue) {
+  return [&catalogue](EventFormat format, const std::string& encoded) {
+    if (format == EventFormat::kNative) return DecodeEvent(encoded);
+    return CloudEventDecoder().DecodeOne(encoded, catalogue);
+  };
+}
+
 ShardKeeper::Options KeeperOptions(const EventMatcher::Options& options,
                                    const spool::Spool* spool) {
   ShardKeeper::Options keeping;
@@ -82,9 +89,9 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
       shards_(options_.shard_index, options_.shard_count),
       intake_(IntakeOptions(options_), matchers_, outer_enqueuer()),
       forwarder_(GrpcForwarder::Options()),
-      router_(intake_, shards_, roots_, forwarder_, spool_.get()),
+      router_(intake_, shards_, roots_, forwarder_, spool_.get(), DecodeWith(*options_.catalogue)),
       spool_drainer_(MakeDrainer(options_, *enqueuer_, spooling_.get(), router_, spool_.get())),
-      door_(router_),
+      door_(router_, *options_.catalogue),
       explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),
       follower_({options_.dsn, options_.poll_interval,
                  [this] {

@@ -25,6 +25,7 @@
 #include "services/event_matcher/shard_map.h"
 #include "services/event_matcher/spool_drainer.h"
 #include "services/event_matcher/spooling_enqueuer.h"
+#include "services/lib/catalogue/catalogue.h"
 
 namespace cievents::event_matcher {
 
@@ -36,6 +37,8 @@ class EventMatcher {
     std::chrono::milliseconds poll_interval{20};
     size_t event_data_bytes_max = kEventDataBytesMax;
     int64_t tenant_events_per_second = 0;  // of each root namespace; 0 = no limit
+    // Names CloudEvents. Not null.
+    std::shared_ptr<const Catalogue> catalogue = Catalogue::BuiltIn();
     // Where events wait while Postgres does not take them; empty = nowhere: they are refused then.
     std::string spool_dir;
     int64_t spool_bytes_max = int64_t{4} << 30;

@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds kWatchdogInterval{100};
 constexpr size_t kTurnRequests = 100;
 
 size_t WriteBytes(const EventWrite& write) {
-  size_t bytes = sizeof(EventWrite) + write.event.data.size() + write.event.source.size();
+  size_t bytes = sizeof(EventWrite) + write.event.data.size() + write.event.source.size() +
+                 write.event.extensions_json.size();
   for (const store::RequestRow& request : write.requests) {
     bytes += sizeof(request) + request.inputs_json.size() + request.path.size();
   }
@@ -150,6 +151,7 @@ class GroupCommitEnqueuer::Writer {
         return absl::OkStatus();
       }
       result->inserted += part.inserted_requests.front();
+      result->stored_uid = part.stored_uids.front();
       next = end;
     } while (next < write.requests.size());
     return absl::OkStatus();
@@ -165,7 +167,7 @@ class GroupCommitEnqueuer::Writer {
                {{"error", std::string(result.status().message())}});
     std::vector<absl::Time> times;
     for (const store::EventRow& event : batch.events) {
-      times.push_back(absl::FromUnixMillis(event.time_ms));
+      times.push_back(absl::FromUnixMillis(event.uid.time_ms()));
     }
     const absl::Status made = store::EnsurePartitions(options_.dsn, absl::Now(), times);
     if (!made.ok()) return absl::UnavailableError(made.message());
@@ -181,10 +183,8 @@ class GroupCommitEnqueuer::Writer {
                           const store::EnqueueBatch& batch, const store::EnqueueResult& result,
                           std::vector<EventWriteResult>* results) {
     CIEVENTS_CHECK(result.inserted_requests.size() == batch.events.size());
-    absl::flat_hash_map<matcher::EventUid, int> inserted;
-    for (size_t i = 0; i < batch.events.size(); ++i) {
-      inserted[batch.events[i].uid] = result.inserted_requests[i];
-    }
+    absl::flat_hash_map<matcher::EventUid, size_t> places;
+    for (size_t i = 0; i < batch.events.size(); ++i) places[batch.events[i].uid] = i;
     const absl::flat_hash_set<matcher::EventUid> reused(result.reused_ids.begin(),
                                                         result.reused_ids.end());
     for (size_t i = begin; i < end; ++i) {
@@ -192,7 +192,9 @@ class GroupCommitEnqueuer::Writer {
       if (reused.contains(uid)) {
         (*results)[i] = {EventWriteResult::Kind::kIdReused, 0, ""};
       } else {
-        (*results)[i] = {EventWriteResult::Kind::kCommitted, inserted[uid], ""};
+        const size_t place = places[uid];
+        (*results)[i] = {EventWriteResult::Kind::kCommitted, result.inserted_requests[place], "",
+                         result.stored_uids[place]};
       }
     }
   }
@@ -246,17 +248,17 @@ GroupCommitEnqueuer::Group GroupCommitEnqueuer::TakeGroup() {
   Group group;
   size_t requests = 0;
   size_t bytes = 0;
-  absl::flat_hash_set<matcher::EventUid> uids;
+  absl::flat_hash_set<matcher::EventUid> keys;
   while (const Submission* next = queue_.Peek()) {
     const bool fits = group.empty() || (requests + next->requests <= options_.group_requests_max &&
                                         bytes + next->bytes <= options_.group_bytes_max);
-    const bool distinct =
-        std::none_of(next->writes->begin(), next->writes->end(),
-                     [&](const EventWrite& write) { return uids.contains(write.event.uid); });
+    const bool distinct = std::none_of(
+        next->writes->begin(), next->writes->end(),
+        [&](const EventWrite& write) { return keys.contains(DeliveryKey(write.event)); });
     if (!fits || !distinct) break;
     requests += next->requests;
     bytes += next->bytes;
-    for (const EventWrite& write : *next->writes) uids.insert(write.event.uid);
+    for (const EventWrite& write : *next->writes) keys.insert(DeliveryKey(write.event));
     group.push_back(queue_.Pop());
   }
   return group;

@@ -5,8 +5,8 @@
 //   --> done
 //
 // A write whose event is already in a transaction of another writer waits for it there (the primary
-// key), and one that is already in the same group waits for the next group, so that a retry that
-// overtakes its first try is still answered by what the first one stored.
+// key, or the event's key), and one that is already in the same group waits for the next group, so
+// that a retry that overtakes its first try is still answered by what the first one stored.
 #ifndef SERVICES_EVENT_MATCHER_GROUP_COMMIT_ENQUEUER_H_
 #define SERVICES_EVENT_MATCHER_GROUP_COMMIT_ENQUEUER_H_
 

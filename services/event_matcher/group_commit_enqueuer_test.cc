@@ -130,6 +130,32 @@ TEST_F(GroupCommitEnqueuerTest, AWriteIsAnsweredOnceItIsInPostgres) {
   EXPECT_EQ(enqueuer_->stats().committed_events, 2u);
 }
 
+TEST_F(GroupCommitEnqueuerTest, DeliveriesOfAKeyedEventThatGatherAreAnsweredInTurnWithOneUid) {
+  const auto delivery = [](int64_t after_ms, int requests, const std::string& data = "{}") {
+    EventWrite write = MakeWrite(1, requests);
+    write.event = store::MakeKeyedEvent(1, after_ms, data);
+    for (store::RequestRow& request : write.requests) request.event_uid = write.event.uid;
+    return write;
+  };
+  options_.group_requests_max = 2;
+  Start();
+  HoldWriters();
+  OccupyWriter(0);
+  const EventWrite first = delivery(0, 1);
+  Answer answer = Submit({first});
+  Answer retry = Submit({delivery(20, 5)});
+  Answer other = Submit({delivery(40, 1, "[]")});
+  Release();
+  const Results results = answer.Get();
+  EXPECT_EQ(Describe(results), "committed 1");
+  EXPECT_EQ(results.front().stored_uid, first.event.uid);
+  const Results retried = retry.Get();
+  EXPECT_EQ(Describe(retried), "committed 4") << "in several parts";
+  EXPECT_EQ(retried.front().stored_uid, first.event.uid);
+  EXPECT_EQ(Describe(other.Get()), "id-reused 0");
+  EXPECT_EQ(Count("pipeline_requests"), "6");
+}
+
 TEST_F(GroupCommitEnqueuerTest, WhatGathersDuringACommitGoesIntoTheNextOne) {
   Start();
   HoldWriters();

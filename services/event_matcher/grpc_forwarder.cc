@@ -16,11 +16,14 @@
 namespace cievents::event_matcher {
 namespace {
 
-constexpr char kPublishMethod[] = "/cievents.events.v1.EventService/PublishEvents";
+constexpr char kPublishEvents[] = "/cievents.events.v1.EventService/PublishEvents";
+constexpr char kPublishCloudEvents[] = "/cievents.events.v1.EventService/PublishCloudEvents";
 constexpr size_t kPeersMax = 4096;  // addresses of former layouts go when there are more
 
-grpc::ByteBuffer Encode(const ForwardBatch& batch) {
-  events::wire::PublishEventsRequest request;
+// `Request` is the wire twin of what the method takes.
+template <typename Request>
+grpc::ByteBuffer EncodeAs(const ForwardBatch& batch) {
+  Request request;
   for (const std::string& event : batch.events) request.add_events(event);
   request.set_ack(batch.ack == AckLevel::kReceived ? events::wire::ACK_LEVEL_RECEIVED
                                                    : events::wire::ACK_LEVEL_DURABLE);
@@ -30,6 +33,14 @@ grpc::ByteBuffer Encode(const ForwardBatch& batch) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
+grpc::ByteBuffer Encode(const ForwardBatch& batch) {
+  if (batch.format == EventFormat::kCloudEvent) {
+    return EncodeAs<events::wire::PublishCloudEventsRequest>(batch);
+  }
+  return EncodeAs<events::wire::PublishEventsRequest>(batch);
+}
+
+// Both methods answer with the same message under two names.
 absl::StatusOr<std::vector<Outcome>> Decode(const grpc::ByteBuffer& buffer, size_t count) {
   grpc::Slice slice;
   events::v1::PublishEventsResponse response;
@@ -114,7 +125,9 @@ void GrpcForwarder::Forward(const std::string& address, ForwardBatch batch, Done
   call->context.AddMetadata(kHopCountKey, "1");
   call->context.AddMetadata(kTopologyVersionKey, std::to_string(batch.topology_version));
   call->peer->stub.UnaryCall(
-      &call->context, kPublishMethod, grpc::StubOptions(), &call->request, &call->response,
+      &call->context,
+      batch.format == EventFormat::kCloudEvent ? kPublishCloudEvents : kPublishEvents,
+      grpc::StubOptions(), &call->request, &call->response,
       [this, call](const grpc::Status& status) { Finish(call, FromGrpcStatus(status)); });
 }
 

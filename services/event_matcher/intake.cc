@@ -95,15 +95,17 @@ void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
     case EventWriteResult::Kind::kCommitted:
       outcome->kind = result.inserted > 0 ? OutcomeKind::kAccepted : OutcomeKind::kDuplicate;
       outcome->ack = AckLevel::kDurable;
+      if (result.stored_uid.has_value()) outcome->event_uid = result.stored_uid->ToString();
       return;
     case EventWriteResult::Kind::kSpooled:
       outcome->kind = OutcomeKind::kAccepted;
       outcome->ack = AckLevel::kDurableLocal;
       return;
     case EventWriteResult::Kind::kIdReused:
-      *outcome = Rejected(OutcomeReason::kIdReused,
-                          "an event with this id, source and time was accepted before with other "
-                          "data; give a new event a new id");
+      *outcome =
+          Rejected(OutcomeReason::kIdReused,
+                   "an event with this id and source (and time, where retries repeat it) was "
+                   "accepted before with other data; give a new event a new id");
       return;
     case EventWriteResult::Kind::kRefused:
       *outcome = Rejected(OutcomeReason::kInvalid,
@@ -243,35 +245,43 @@ bool Intake::IsAcceptableAt(DecodedEvent* given, absl::Time now, Outcome* outcom
     return false;
   }
   Event& event = given->event;
+  const int64_t now_ms = absl::ToUnixMillis(now);
+  event.received_time_ms =
+      event.received_time_ms == 0 ? now_ms : std::min(event.received_time_ms, now_ms);
+  const absl::Time received = absl::FromUnixMillis(event.received_time_ms);
+  if (event.retries == Retries::kMayChangeTime && !IsInWindow(event.time_ms, received)) {
+    event.time_ms = event.received_time_ms;  // absent, wrong, or that of a late retry
+  }
   if (const absl::Status valid = ValidateEvent(event, options_.event_data_bytes_max); !valid.ok()) {
     *outcome = Rejected(OutcomeReason::kInvalid, std::string(valid.message()));
     return false;
   }
-  const int64_t now_ms = absl::ToUnixMillis(now);
-  event.received_time_ms =
-      event.received_time_ms == 0 ? now_ms : std::min(event.received_time_ms, now_ms);
-  return InWindow(event, absl::FromUnixMillis(event.received_time_ms), outcome);
+  if (IsInWindow(event.time_ms, received)) return true;
+  *outcome = RefuseTime(event.time_ms, received);
+  return false;
 }
 
-bool Intake::InWindow(const Event& event, absl::Time now, Outcome* outcome) const {
-  const absl::Time time = absl::FromUnixMillis(event.time_ms);
-  if (time < now - options_.admission_window) {
-    *outcome = Rejected(OutcomeReason::kExpired,
-                        fmt::format("time is {} old; events are taken up to {} after they happened",
-                                    absl::FormatDuration(absl::Trunc(now - time, absl::Seconds(1))),
-                                    absl::FormatDuration(options_.admission_window)));
-    return false;
+bool Intake::IsInWindow(int64_t time_ms, absl::Time now) const {
+  const absl::Time time = absl::FromUnixMillis(time_ms);
+  return time >= now - options_.admission_window && time <= now + options_.future_tolerance;
+}
+
+Outcome Intake::RefuseTime(int64_t time_ms, absl::Time now) const {
+  const absl::Time time = absl::FromUnixMillis(time_ms);
+  const auto seconds = [](absl::Duration duration) {
+    return absl::FormatDuration(absl::Trunc(duration, absl::Seconds(1)));
+  };
+  if (time < now) {
+    return Rejected(
+        OutcomeReason::kExpired,
+        fmt::format("time is {} old; events are taken up to {} after they happened",
+                    seconds(now - time), absl::FormatDuration(options_.admission_window)));
   }
-  if (time > now + options_.future_tolerance) {
-    *outcome = Rejected(
-        OutcomeReason::kFromTheFuture,
-        fmt::format("time is {} ahead of the server's clock, more than the {} that are tolerated: "
-                    "check the emitter's clock",
-                    absl::FormatDuration(absl::Trunc(time - now, absl::Seconds(1))),
-                    absl::FormatDuration(options_.future_tolerance)));
-    return false;
-  }
-  return true;
+  return Rejected(
+      OutcomeReason::kFromTheFuture,
+      fmt::format("time is {} ahead of the server's clock, more than the {} that are tolerated: "
+                  "check the emitter's clock",
+                  seconds(time - now), absl::FormatDuration(options_.future_tolerance)));
 }
 
 void Intake::MatchAll(matcher::Matcher& matcher, Batch* batch) const {
@@ -285,8 +295,7 @@ void Intake::MatchAll(matcher::Matcher& matcher, Batch* batch) const {
     const Event& event = *admitted[i].event;
     // Most events match nothing: the uid is worked out for those that do.
     const matcher::EventUid uid =
-        requests[i].empty() ? matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256)
-                            : requests[i].front().event_uid;
+        requests[i].empty() ? UidOf(event) : requests[i].front().event_uid;
     requests[i].push_back(MakeRequestRow(event, uid, match));
   });
   for (size_t i = 0; i < admitted.size(); ++i) {
@@ -312,7 +321,8 @@ void Intake::AddWrite(Event event, size_t position, std::vector<store::RequestRo
                       Batch* batch) const {
   Outcome& outcome = batch->outcomes[position];
   const matcher::EventUid uid = requests.front().event_uid;
-  outcome.event_uid = uid.ToString();
+  // That of a keyed event is known once it is stored.
+  if (event.retries == Retries::kRepeatTheTime) outcome.event_uid = uid.ToString();
   EventWrite write{MakeEventRow(std::move(event), uid), std::move(requests)};
   const auto [it, is_first] =
       batch->first_by_uid.try_emplace(uid, Batch::First{position, write.event.data_digest});
@@ -321,8 +331,8 @@ void Intake::AddWrite(Event event, size_t position, std::vector<store::RequestRo
       batch->repeats.emplace_back(position, it->second.position);
     } else {
       outcome = Rejected(OutcomeReason::kRepeatedInBatch,
-                         "the batch holds another event with this id, source and time but other "
-                         "data; only the first counts");
+                         "the batch holds another event with this id and source (and time, where "
+                         "retries repeat it) but other data; only the first counts");
     }
     return;
   }

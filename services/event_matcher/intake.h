@@ -1,6 +1,6 @@
 // From an event to its outcome: check, identify, match, hand to the enqueuer. No gRPC here.
 //
-//   each event -> valid? -> in the window? -> ancestors, uid;   then all of them -> match
+//   each event -> in the window? valid? -> ancestors, uid;   then all of them -> match
 //     nothing matched:  accepted at once
 //     matched:          enqueuer -> its outcome
 #ifndef SERVICES_EVENT_MATCHER_INTAKE_H_
@@ -95,8 +95,10 @@ class Intake {
   void Admit(DecodedEvent* given, size_t position, absl::Time now, matcher::Matcher& matcher,
              Batch* batch) const;
   bool IsAcceptableAt(DecodedEvent* given, absl::Time now, Outcome* outcome) const;
-  // False: `outcome` says why.
-  bool InWindow(const Event& event, absl::Time now, Outcome* outcome) const;
+  // True: the time is neither older than the window nor too far ahead.
+  bool IsInWindow(int64_t time_ms, absl::Time now) const;
+  // REQUIRES: the time is not in the window.
+  Outcome RefuseTime(int64_t time_ms, absl::Time now) const;
   // Hands one tenant's writes to the enqueuer.
   void SubmitPart(const std::shared_ptr<Batch>& batch, AckLevel ack, TenantPart* part) const;
   // Called once for each part that was waited for, and by Publish: the last call answers.

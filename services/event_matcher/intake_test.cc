@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <optional>
 
 #include "services/event_matcher/request_rows.h"
@@ -86,6 +87,13 @@ class IntakeTest : public ::testing::Test {
     event.project_id = kProject;
     event.time_ms = absl::ToUnixMillis(now_);
     event.data = R"({"n":1})";
+    return event;
+  }
+  // An event of a door whose producers do not repeat the time.
+  Event MakeKeyedEvent(const std::string& id = "e1") {
+    Event event = MakeEvent("custom/x", id);
+    event.retries = Retries::kMayChangeTime;
+    event.time_ms = 0;
     return event;
   }
   void Publish(std::vector<absl::StatusOr<Event>> events, AckLevel ack = AckLevel::kDurable) {
@@ -219,6 +227,72 @@ TEST_F(IntakeTest, TheWindowHoldsAtItsEdgesAndNotOneMillisecondBeyond) {
     EXPECT_EQ(outcome.reason, one.reason) << one.offset;
     EXPECT_EQ(outcome.message.empty(), one.kind == OutcomeKind::kAccepted);
   }
+}
+
+TEST_F(IntakeTest, AKeyedEventIsNeverTooOldAndATimeThatCannotBeIsThatOfItsReceipt) {
+  struct Case {
+    int64_t time_ms;
+    int64_t taken_ms;
+  };
+  const int64_t now_ms = absl::ToUnixMillis(now_);
+  const int64_t hour_ms = 3'600'000;
+  for (const Case& one : {Case{0, now_ms}, Case{-1, now_ms}, Case{now_ms - 25 * hour_ms, now_ms},
+                          Case{now_ms + hour_ms, now_ms}, Case{now_ms - hour_ms, now_ms - hour_ms},
+                          Case{std::numeric_limits<int64_t>::max(), now_ms}}) {
+    enqueuer_.submitted.clear();
+    Event event = MakeKeyedEvent();
+    event.time_ms = one.time_ms;
+    Publish({event});
+    ASSERT_THAT(enqueuer_.submitted, SizeIs(1)) << one.time_ms;
+    const store::EventRow& row = enqueuer_.submitted[0].event;
+    EXPECT_TRUE(row.keyed);
+    EXPECT_EQ(row.time_ms, one.taken_ms);
+    EXPECT_EQ(row.received_time_ms, now_ms);
+    EXPECT_EQ(row.uid.time_ms(), now_ms) << "whatever the producer says";
+    enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  }
+}
+
+TEST_F(IntakeTest, TheUidOfAKeyedEventIsKnownOnceItIsStored) {
+  Publish({MakeKeyedEvent()});
+  const auto stored = matcher::EventUid::Parse("018bcfe5-687b-731b-a13d-3c119b44b3f1");
+  enqueuer_.Answer({{Kind::kCommitted, 0, "", stored}});
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kDuplicate);
+  EXPECT_EQ(outcomes_->at(0).event_uid, stored->ToString());
+  for (const Kind kind : {Kind::kSpooled, Kind::kUnavailable, Kind::kIdReused}) {
+    Publish({MakeKeyedEvent()});
+    enqueuer_.Answer({{kind, 0, ""}});
+    EXPECT_EQ(outcomes_->at(0).event_uid, "") << "perhaps it is stored under another one already";
+  }
+  Publish({MakeKeyedEvent()}, AckLevel::kReceived);
+  EXPECT_EQ(outcomes_->at(0).event_uid, "");
+}
+
+TEST_F(IntakeTest, AKeyedEventTwiceInABatchIsWrittenOnceWhateverItsTimes) {
+  Event later = MakeKeyedEvent();
+  later.time_ms = absl::ToUnixMillis(now_) - 1000;
+  Event other = MakeKeyedEvent();
+  other.data = "[]";
+  Publish({MakeKeyedEvent(), later, other});
+  EXPECT_THAT(enqueuer_.submitted, SizeIs(1));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kDuplicate);
+  EXPECT_EQ(outcomes_->at(2).reason, OutcomeReason::kRepeatedInBatch);
+}
+
+TEST_F(IntakeTest, AConditionSeesTheTypeOfACloudEvent) {
+  EXPECT_THAT(index_.ReplaceProject(OneSubscription(EntryIf("$[[ event.type ]] == 'com.a'"))),
+              IsEmpty());
+  Event event = MakeKeyedEvent("e1");
+  event.type = "com.a";
+  Event other = MakeKeyedEvent("e2");
+  other.type = "com.b";
+  Publish({event, other, MakeEvent("custom/x", "e3")});
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).matched_count, 1);
+  EXPECT_EQ(outcomes_->at(1).matched_count, 0);
+  EXPECT_EQ(outcomes_->at(2).matched_count, 0);
 }
 
 TEST_F(IntakeTest, BytesThatWereNoEventAreRefusedWithTheReason) {

@@ -23,6 +23,13 @@ matcher::EventIdentity IdentityOf(const Event& event) {
   return identity;
 }
 
+matcher::EventUid UidOf(const Event& event) {
+  if (event.retries == Retries::kMayChangeTime) {
+    return matcher::MakeKeyedEventUid(event.received_time_ms, IdentityOf(event), &Sha256);
+  }
+  return matcher::MakeEventUid(event.time_ms, IdentityOf(event), &Sha256);
+}
+
 matcher::EventView ViewOf(const Event& event) {
   matcher::EventView view;
   view.names = event.names;
@@ -33,6 +40,7 @@ matcher::EventView ViewOf(const Event& event) {
   view.replayed = event.replayed;
   view.id = event.id;
   view.source = event.source;
+  view.type = event.type;
   view.subject = event.subject;
   view.actor_user_id = event.actor.user_id;
   view.actor_username = event.actor.username;
@@ -96,6 +104,7 @@ store::EventRow MakeEventRow(Event event, const matcher::EventUid& uid) {
   const matcher::EventIdentity identity = IdentityOf(event);
   store::EventRow row;
   row.uid = uid;
+  row.keyed = event.retries == Retries::kMayChangeTime;
   row.identity_kind = static_cast<int16_t>(identity.kind);
   row.identity_id = identity.id;
   row.root_namespace_id = event.namespace_ids.empty() ? 0 : event.namespace_ids.front();
@@ -118,6 +127,8 @@ store::EventRow MakeEventRow(Event event, const matcher::EventUid& uid) {
   row.data = std::move(event.data);
   row.traceparent = std::move(event.traceparent);
   row.correlation_id = std::move(event.correlation_id);
+  row.type = std::move(event.type);
+  row.extensions_json = std::move(event.extensions_json);
   return row;
 }
 

@@ -13,6 +13,10 @@ namespace cievents::event_matcher {
 // The identity that the event is unique by (docs/events.md). Views into `event`.
 matcher::EventIdentity IdentityOf(const Event& event);
 
+// The uid that is proposed for it: an event whose retries may change the time is known by its key,
+// and may be stored under another one already. REQUIRES: received_time_ms is set.
+matcher::EventUid UidOf(const Event& event);
+
 // What matching reads. Views into `event`.
 matcher::EventView ViewOf(const Event& event);
 

@@ -35,6 +35,8 @@ Event FullEvent() {
   event.data = R"({"a": 1})";
   event.traceparent = "trace";
   event.correlation_id = "corr";
+  event.type = "com.example.issue";
+  event.extensions_json = R"({"a":1})";
   return event;
 }
 
@@ -98,6 +100,21 @@ std::vector<store::RequestRow> RowsOf(const Event& event,
   return rows;
 }
 
+TEST(UidOfTest, ItHoldsTheTimeThatCountsForRetries) {
+  Event event = FullEvent();
+  EXPECT_EQ(UidOf(event).time_ms(), event.time_ms);
+  const matcher::EventUid native = UidOf(event);
+  event.retries = Retries::kMayChangeTime;
+  EXPECT_EQ(UidOf(event).time_ms(), event.received_time_ms);
+  const matcher::EventUid keyed = UidOf(event);
+  event.time_ms += 1000;
+  EXPECT_EQ(UidOf(event), keyed);
+  event.received_time_ms += 1000;
+  EXPECT_NE(UidOf(event), keyed);
+  EXPECT_EQ(matcher::WithoutTime(UidOf(event)), matcher::WithoutTime(keyed));
+  EXPECT_NE(matcher::WithoutTime(native), matcher::WithoutTime(keyed)) << "two doors, two events";
+}
+
 TEST(ViewOfTest, TheMatcherSeesEveryFieldOfTheEvent) {
   const Event event = FullEvent();
   const matcher::EventView view = ViewOf(event);
@@ -109,7 +126,7 @@ TEST(ViewOfTest, TheMatcherSeesEveryFieldOfTheEvent) {
   EXPECT_FALSE(view.replayed);
   EXPECT_EQ(view.id, "e1");
   EXPECT_EQ(view.source, "gitlab");
-  EXPECT_EQ(view.type, "");
+  EXPECT_EQ(view.type, "com.example.issue");
   EXPECT_EQ(view.subject, "issues/1");
   EXPECT_EQ(view.actor_user_id, 3);
   EXPECT_EQ(view.actor_username, "ada");
@@ -198,6 +215,12 @@ TEST(MakeEventRowTest, TheEventKeepsEveryFieldAndTheDigestOfItsBytes) {
   EXPECT_EQ(row.data_digest, Sha256(R"({"a": 1})"));
   EXPECT_EQ(row.traceparent, "trace");
   EXPECT_EQ(row.correlation_id, "corr");
+  EXPECT_EQ(row.type, "com.example.issue");
+  EXPECT_EQ(row.extensions_json, R"({"a":1})");
+  EXPECT_FALSE(row.keyed);
+  Event keyed = event;
+  keyed.retries = Retries::kMayChangeTime;
+  EXPECT_TRUE(MakeEventRow(keyed, uid).keyed);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "matcher/slots.h"
-#include "services/event_matcher/event_codec.h"
 #include "services/event_matcher/spool_codec.h"
 
 namespace cievents::event_matcher {
@@ -62,7 +61,7 @@ EventWriteResult ToWriteResult(const Outcome& outcome) {
 
 // A batch of which some goes elsewhere.
 struct Router::Batch {
-  AckLevel ack = AckLevel::kDurable;
+  Delivery delivery;
   int64_t topology_version = 0;
   Intake::Done done;
   std::vector<Outcome> outcomes;
@@ -73,8 +72,13 @@ struct Router::Batch {
 };
 
 Router::Router(const Intake& intake, const ShardMap& shards, const ProjectRoots& roots,
-               EventForwarder& forwarder, spool::Spool* spool)
-    : intake_(intake), shards_(shards), roots_(roots), forwarder_(forwarder), spool_(spool) {}
+               EventForwarder& forwarder, spool::Spool* spool, Decode decode)
+    : intake_(intake),
+      shards_(shards),
+      roots_(roots),
+      forwarder_(forwarder),
+      spool_(spool),
+      decode_(std::move(decode)) {}
 
 int Router::ShardOf(const ShardView& view, const DecodedEvent& event) const {
   if (!event.status.ok()) return kHere;  // to be refused
@@ -113,7 +117,7 @@ void Router::PublishSplit(const std::shared_ptr<const ShardView>& view,
     return;
   }
   auto batch = std::make_shared<Batch>();
-  batch->ack = delivery.ack;
+  batch->delivery = delivery;
   batch->topology_version = view->layout.version;
   batch->done = done;
   batch->outcomes.resize(events.size());
@@ -138,8 +142,8 @@ void Router::PublishSplit(const std::shared_ptr<const ShardView>& view,
                                ? roots_.Find(given.event.project_id).value_or(0)
                                : RootOf(given.event);
       batch->encoded[position] = *encoded[position];
-      batch->records[position] =
-          EncodeRaw(*encoded[position], given.event, root, given.event.received_time_ms);
+      batch->records[position] = EncodeRaw({delivery.format, *encoded[position]}, given.event, root,
+                                           given.event.received_time_ms);
       acceptable.push_back(position);
     }
     if (!acceptable.empty()) SendOn(batch, *view, shard, acceptable);
@@ -153,7 +157,7 @@ void Router::PublishHere(const std::shared_ptr<Batch>& batch, std::span<DecodedE
   here.reserve(positions.size());
   for (const size_t position : positions) here.push_back(std::move(events[position]));
   batch->unfinished.fetch_add(1);
-  intake_.Publish(here, batch->ack, [batch, positions](std::vector<Outcome> outcomes) {
+  intake_.Publish(here, batch->delivery.ack, [batch, positions](std::vector<Outcome> outcomes) {
     for (size_t i = 0; i < positions.size(); ++i) {
       batch->outcomes[positions[i]] = std::move(outcomes[i]);
     }
@@ -170,7 +174,8 @@ void Router::SendOn(const std::shared_ptr<Batch>& batch, const ShardView& view, 
     return;
   }
   ForwardBatch forward;
-  forward.ack = batch->ack;
+  forward.ack = batch->delivery.ack;
+  forward.format = batch->delivery.format;
   forward.topology_version = view.layout.version;
   for (const size_t position : positions) {
     forward.events.push_back(std::move(batch->encoded[position]));
@@ -258,34 +263,36 @@ std::vector<EventWriteResult> Router::PublishSpooled(
     std::span<const spool::StoredRecord> records) const {
   const std::shared_ptr<const ShardView> view = shards_.view();
   std::vector<EventWriteResult> results(records.size());
-  std::map<int, SpooledPart> parts;  // by shard
+  std::map<std::pair<int, EventFormat>, SpooledPart> parts;  // by shard and format
   for (size_t i = 0; i < records.size(); ++i) {
     const spool::Record& record = records[i].record;
-    absl::StatusOr<std::string> encoded = DecodeRaw(record);
-    absl::StatusOr<Event> event = encoded.ok() ? DecodeEvent(*encoded) : encoded.status();
+    absl::StatusOr<EncodedEvent> encoded = DecodeRaw(record);
+    absl::StatusOr<Event> event =
+        encoded.ok() ? decode_(encoded->format, encoded->bytes) : encoded.status();
     if (!event.ok()) {
       results[i] = {EventWriteResult::Kind::kRefused, 0, std::string(event.status().message())};
       continue;
     }
     DecodedEvent decoded{*std::move(event), absl::OkStatus()};
     decoded.event.received_time_ms = record.received_time_ms;
-    SpooledPart& part = parts[ShardOf(*view, decoded)];
+    SpooledPart& part = parts[{ShardOf(*view, decoded), encoded->format}];
+    part.forward.format = encoded->format;
     part.positions.push_back(i);
     part.events.push_back(std::move(decoded));
-    part.forward.events.push_back(*std::move(encoded));
+    part.forward.events.push_back(std::move(encoded->bytes));
     part.forward.received_times_ms.push_back(record.received_time_ms);
   }
   // All parts are under way before the first is waited for.
   std::vector<std::future<std::vector<Outcome>>> answers;
-  for (auto& [shard, part] : parts) {
+  for (auto& [way, part] : parts) {
     auto promise = std::make_shared<std::promise<std::vector<Outcome>>>();
     answers.push_back(promise->get_future());
-    StartSpooled(*view, shard, &part, [promise](std::vector<Outcome> outcomes) {
+    StartSpooled(*view, way.first, &part, [promise](std::vector<Outcome> outcomes) {
       promise->set_value(std::move(outcomes));
     });
   }
   auto answer = answers.begin();
-  for (const auto& [shard, part] : parts) {
+  for (const auto& [way, part] : parts) {
     const std::vector<Outcome> outcomes = (answer++)->get();  // none: the owner is not reached
     for (size_t i = 0; i < outcomes.size(); ++i) {
       results[part.positions[i]] = ToWriteResult(outcomes[i]);

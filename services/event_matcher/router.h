@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "services/event_matcher/encoded_event.h"
 #include "services/event_matcher/enqueuer.h"
 #include "services/event_matcher/event_forwarder.h"
 #include "services/event_matcher/intake.h"
@@ -35,18 +36,22 @@ namespace cievents::event_matcher {
 // How a batch came.
 struct Delivery {
   AckLevel ack = AckLevel::kDurable;
+  EventFormat format = EventFormat::kNative;
   bool forwarded = false;  // by another matcher
 };
 
 // Thread-safe.
 class Router {
  public:
+  // What a door made of the event when it came.
+  using Decode = std::function<absl::StatusOr<Event>(EventFormat, const std::string& bytes)>;
+
   // All must outlive the router; `spool` may be null. Stop `forwarder` before it.
   Router(const Intake& intake, const ShardMap& shards, const ProjectRoots& roots,
-         EventForwarder& forwarder, spool::Spool* spool);
+         EventForwarder& forwarder, spool::Spool* spool, Decode decode);
 
-  // `encoded` are the events as they came (cievents.events.v1.Event), `events` what was made of
-  // them, in the same order; both are used until it returns. `done` as of Intake::Publish.
+  // `encoded` are the events as they came, in delivery.format, `events` what was made of them, in
+  // the same order; both are used until it returns. `done` as of Intake::Publish.
   void Publish(std::span<const std::string* const> encoded, std::span<DecodedEvent> events,
                const Delivery& delivery, const Intake::Done& done) const;
 
@@ -81,6 +86,7 @@ class Router {
   const ProjectRoots& roots_;
   EventForwarder& forwarder_;
   spool::Spool* const spool_;  // null: none
+  const Decode decode_;
 };
 
 }  // namespace cievents::event_matcher

@@ -161,9 +161,10 @@ class RouterTest : public ::testing::Test {
     std::unique_ptr<Router> made;
     Router& get() {
       if (made == nullptr) {
-        made =
-            std::make_unique<Router>(test->intake_, test->shards_, test->roots_, test->forwarder_,
-                                     with_spool ? test->spool_.get() : nullptr);
+        made = std::make_unique<Router>(
+            test->intake_, test->shards_, test->roots_, test->forwarder_,
+            with_spool ? test->spool_.get() : nullptr,
+            [](EventFormat, const std::string& bytes) { return DecodeEvent(bytes); });
       }
       return *made;
     }
@@ -186,7 +187,7 @@ TEST_F(RouterTest, AnEventOfALoadedSlotIsMatchedHere) {
 
 TEST_F(RouterTest, AnEventOfAnotherShardIsSentOnAsItCameAndTheOwnersAnswerComesBack) {
   const std::string encoded = Encoded("e1", RootOfShard(1), 8);
-  Publish({encoded}, {AckLevel::kReceived, false});
+  Publish({encoded}, {AckLevel::kReceived, EventFormat::kNative, false});
   ASSERT_THAT(forwarder_.calls, SizeIs(1));
   EXPECT_FALSE(answered()) << "nobody but the owner answers";
   FakeForwarder::Call& call = forwarder_.calls[0];
@@ -247,7 +248,7 @@ TEST_F(RouterTest, AnOwnerThatDoesNotAnswerMeansTheEventIsKeptRaw) {
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].record.kind, spool::RecordKind::kRaw);
   EXPECT_EQ(records[0].record.root_namespace_id, RootOfShard(1));
-  EXPECT_EQ(*DecodeRaw(records[0].record), encoded);
+  EXPECT_EQ(DecodeRaw(records[0].record)->bytes, encoded);
 }
 
 TEST_F(RouterTest, AnOwnerThatIsItNotAnyMoreMeansTheSame) {
@@ -284,7 +285,7 @@ TEST_F(RouterTest, ASpoolThatDoesNotTakeItIsNoAcknowledgement) {
 
 TEST_F(RouterTest, WhatCameFromAnotherMatcherIsNotSentOn) {
   Publish({Encoded("far", RootOfShard(1)), Encoded("near", RootOfShard(0), 7)},
-          {AckLevel::kDurable, true});
+          {AckLevel::kDurable, EventFormat::kNative, true});
   const std::vector<Outcome> outcomes = outcomes_.get();
   EXPECT_EQ(outcomes[0].reason, OutcomeReason::kNotOwner);
   EXPECT_EQ(outcomes[0].topology_version, 7);
@@ -336,7 +337,7 @@ TEST_F(RouterTest, TheAgeOfASpooledEventIsJudgedByItsFirstAdmission) {
   old.mutable_time()->set_seconds(old.time().seconds() - 30 * 3600);
   const std::string encoded = old.SerializeAsString();
   spool::StoredRecord stored;
-  stored.record = EncodeRaw(encoded, *DecodeEvent(encoded), RootOfShard(0),
+  stored.record = EncodeRaw({EventFormat::kNative, encoded}, *DecodeEvent(encoded), RootOfShard(0),
                             absl::ToUnixMillis(absl::Now() - absl::Hours(30)));
   EXPECT_EQ(router_.get().PublishSpooled({&stored, 1})[0].kind, EventWriteResult::Kind::kCommitted);
   EXPECT_THAT(enqueuer_.committed, ElementsAre("e1"));

@@ -36,6 +36,9 @@ wire::SpooledEvent EncodeEvent(const store::EventRow& row) {
   message.set_data_digest(row.data_digest.data(), row.data_digest.size());
   message.set_traceparent(row.traceparent);
   message.set_correlation_id(row.correlation_id);
+  message.set_keyed(row.keyed);
+  message.set_type(row.type);
+  message.set_extensions_json(row.extensions_json);
   return message;
 }
 
@@ -84,6 +87,9 @@ absl::StatusOr<store::EventRow> DecodeEvent(wire::SpooledEvent* message) {
   row.data = std::move(*message->mutable_data());
   row.traceparent = std::move(*message->mutable_traceparent());
   row.correlation_id = std::move(*message->mutable_correlation_id());
+  row.keyed = message->keyed();
+  row.type = std::move(*message->mutable_type());
+  row.extensions_json = std::move(*message->mutable_extensions_json());
   return row;
 }
 
@@ -154,10 +160,11 @@ absl::StatusOr<EventWrite> DecodeSpooled(const spool::Record& record) {
   return write;
 }
 
-spool::Record EncodeRaw(std::string_view encoded, const Event& event, int64_t root_namespace_id,
+spool::Record EncodeRaw(const EncodedEvent& encoded, const Event& event, int64_t root_namespace_id,
                         int64_t received_time_ms) {
   wire::SpooledRawEvent message;
-  message.set_event(std::string(encoded));
+  message.set_event(encoded.bytes);
+  message.set_format(static_cast<int32_t>(encoded.format));
   spool::Record record;
   record.kind = spool::RecordKind::kRaw;
   record.event_id = event.id;
@@ -171,13 +178,22 @@ spool::Record EncodeRaw(std::string_view encoded, const Event& event, int64_t ro
   return record;
 }
 
-absl::StatusOr<std::string> DecodeRaw(const spool::Record& record) {
+absl::StatusOr<EncodedEvent> DecodeRaw(const spool::Record& record) {
   wire::SpooledRawEvent message;
   if (record.kind != spool::RecordKind::kRaw || !message.ParseFromString(record.body) ||
       message.event().empty()) {
     return absl::DataLossError("the record is not an event as it came");
   }
-  return std::move(*message.mutable_event());
+  switch (message.format()) {
+    case static_cast<int32_t>(EventFormat::kNative):
+    case static_cast<int32_t>(EventFormat::kCloudEvent):
+      return EncodedEvent{static_cast<EventFormat>(message.format()),
+                          std::move(*message.mutable_event())};
+    default:
+      return Error(absl::StatusCode::kDataLoss,
+                   "the spooled event has the format {}, which this version does not know",
+                   message.format());
+  }
 }
 
 }  // namespace cievents::event_matcher

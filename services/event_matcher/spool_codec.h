@@ -3,10 +3,8 @@
 #ifndef SERVICES_EVENT_MATCHER_SPOOL_CODEC_H_
 #define SERVICES_EVENT_MATCHER_SPOOL_CODEC_H_
 
-#include <string>
-#include <string_view>
-
 #include "absl/status/statusor.h"
+#include "services/event_matcher/encoded_event.h"
 #include "services/event_matcher/enqueuer.h"
 #include "services/lib/event_formats/event.h"
 #include "services/lib/spool/spool.h"
@@ -18,12 +16,12 @@ spool::Record EncodeSpooled(const EventWrite& write);
 // kDataLoss: the body is not what EncodeSpooled wrote.
 absl::StatusOr<EventWrite> DecodeSpooled(const spool::Record& record);
 
-// `encoded` is the cievents.events.v1.Event that `event` was made of.
-spool::Record EncodeRaw(std::string_view encoded, const Event& event, int64_t root_namespace_id,
+// `encoded` is what `event` was made of.
+spool::Record EncodeRaw(const EncodedEvent& encoded, const Event& event, int64_t root_namespace_id,
                         int64_t received_time_ms);
 
-// The cievents.events.v1.Event. kDataLoss: the body is not what EncodeRaw wrote.
-absl::StatusOr<std::string> DecodeRaw(const spool::Record& record);
+// kDataLoss: the body is not what EncodeRaw wrote.
+absl::StatusOr<EncodedEvent> DecodeRaw(const spool::Record& record);
 
 }  // namespace cievents::event_matcher
 

@@ -26,6 +26,9 @@ EventWrite FullWrite() {
   event.data_schema = "https://example.com/schema";
   event.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   event.correlation_id = "01ABC";
+  event.keyed = true;
+  event.type = "com.example.issue";
+  event.extensions_json = R"({"a":1})";
   write.requests = {store::MakeRequest(event, 11), store::MakeRequest(event, 12)};
   write.requests[1].end = store::RequestEnd::kFailedInput;
   write.requests[1].end_reason = "too long";
@@ -58,6 +61,9 @@ void ExpectSame(const store::EventRow& a, const store::EventRow& b) {
   EXPECT_EQ(a.data_digest, b.data_digest);
   EXPECT_EQ(a.traceparent, b.traceparent);
   EXPECT_EQ(a.correlation_id, b.correlation_id);
+  EXPECT_EQ(a.keyed, b.keyed);
+  EXPECT_EQ(a.type, b.type);
+  EXPECT_EQ(a.extensions_json, b.extensions_json);
 }
 
 void ExpectSame(const store::RequestRow& a, const store::RequestRow& b) {
@@ -93,6 +99,23 @@ TEST(SpoolCodec, AnAccessLevelThatIsNotKnownStaysUnknown) {
   const auto back = DecodeSpooled(EncodeSpooled(write));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_FALSE(back->event.actor_access_level.has_value());
+}
+
+// Before there were keys no record had fields 25 to 27, and what is 0 or empty is not written.
+TEST(SpoolCodec, ARecordOfTheVersionBeforeIsANativeEvent) {
+  EventWrite write = FullWrite();
+  write.event.type.clear();
+  write.event.extensions_json.clear();
+  spool::Record keyed = EncodeSpooled(write);
+  const std::string field_25("\xc8\x01\x01", 3);
+  const size_t at = keyed.body.find(field_25);
+  ASSERT_NE(at, std::string::npos);
+  keyed.body.erase(at, field_25.size());
+  const auto back = DecodeSpooled(keyed);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_FALSE(back->event.keyed);
+  write.event.keyed = false;
+  EXPECT_EQ(EncodeSpooled(write).body, keyed.body) << "native records are what they were";
 }
 
 TEST(SpoolCodec, PeopleCanReadWhatARecordIsAbout) {

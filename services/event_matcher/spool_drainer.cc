@@ -17,7 +17,7 @@
 
 namespace cievents::event_matcher {
 
-// Writes with distinct uids, and where each stands in the spool.
+// Writes with distinct delivery keys, and where each stands in the spool.
 struct SpoolDrainer::Batch {
   std::vector<EventWrite> writes;
   std::vector<spool::RecordId> ids;
@@ -97,7 +97,7 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
     std::vector<spool::StoredRecord> records, Step* step) const {
   CIEVENTS_ASSIGN_OR_RETURN(const int64_t oldest_allowed_ms, OldestAllowedMs(records));
   Batch batch;
-  absl::flat_hash_set<matcher::EventUid> uids;
+  absl::flat_hash_set<matcher::EventUid> keys;
   for (spool::StoredRecord& stored : records) {
     if (options_.is_in_doubt(stored.id)) continue;
     if (stored.record.received_time_ms < oldest_allowed_ms) {
@@ -117,7 +117,7 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
       continue;
     }
     // A repetition of an event waits for the next round.
-    if (!uids.insert(write->event.uid).second) continue;
+    if (!keys.insert(DeliveryKey(write->event)).second) continue;
     batch.writes.push_back(*std::move(write));
     batch.ids.push_back(stored.id);
   }

@@ -46,6 +46,22 @@ class SpoolDrainerTest : public ::testing::Test {
     write.requests = {store::MakeRequest(write.event, 1), store::MakeRequest(write.event, 2)};
     return write;
   }
+  // A delivery of keyed event 1.
+  static EventWrite MakeDelivery(int64_t after_ms, const std::string& data = "{}") {
+    EventWrite write;
+    write.event = store::MakeKeyedEvent(1, after_ms, data);
+    write.requests = {store::MakeRequest(write.event, 1), store::MakeRequest(write.event, 2)};
+    return write;
+  }
+  // What a live delivery is answered.
+  EventWriteResult Commit(const EventWrite& write) {
+    std::promise<std::vector<EventWriteResult>> promise;
+    const absl::Status taken = enqueuer_->Submit(
+        std::make_shared<std::vector<EventWrite>>(std::vector<EventWrite>{write}),
+        [&promise](std::vector<EventWriteResult> results) { promise.set_value(results); });
+    EXPECT_TRUE(taken.ok()) << taken;
+    return promise.get_future().get().front();
+  }
   std::vector<spool::RecordId> Append(std::vector<spool::Record> records) {
     std::promise<absl::StatusOr<std::vector<spool::RecordId>>> promise;
     const absl::Status taken = spool_->Append(
@@ -169,6 +185,48 @@ TEST_F(SpoolDrainerTest, ThePartitionOfAnOldEventIsMade) {
   options_.age_max = absl::Hours(72);
   EXPECT_EQ(Drain().stored, 2);
   EXPECT_EQ(Count("events"), "2");
+}
+
+TEST_F(SpoolDrainerTest, AKeyedEventThatIsStoredSinceItWasSpooledIsTheSameEvent) {
+  Append({EncodeSpooled(MakeDelivery(0))});
+  EventWrite retry = MakeDelivery(1000);
+  retry.requests.push_back(store::MakeRequest(retry.event, 3));
+  EXPECT_EQ(Commit(retry).stored_uid, retry.event.uid);
+  EXPECT_EQ(Drain().stored, 1);
+  EXPECT_TRUE(EventuallyLeft(0, 0));
+  EXPECT_EQ(Count("events"), "1");
+  EXPECT_EQ(Count("pipeline_requests"), "3");
+  EXPECT_EQ(store::Sql(database_.dsn(), "SELECT event_uid FROM cievents.event_keys"),
+            retry.event.uid.ToString())
+      << "whoever comes to Postgres first";
+}
+
+TEST_F(SpoolDrainerTest, AKeyedEventGetsItsKeyWhenItIsDrained) {
+  const EventWrite first = MakeDelivery(0);
+  Append({EncodeSpooled(first), EncodeSpooled(MakeDelivery(1000)),
+          EncodeSpooled(MakeDelivery(2000, R"({"other": 1})"))});
+  EXPECT_EQ(Count("event_keys"), "0");
+  EXPECT_EQ(Drain().stored, 1) << "one submission holds an event once, whatever its times";
+  ASSERT_TRUE(EventuallyLeft(2, 0));
+  EXPECT_EQ(Drain().read, 0);
+  EXPECT_EQ(Drain().stored, 1);
+  ASSERT_TRUE(EventuallyLeft(1, 0));
+  EXPECT_EQ(Drain().read, 0);
+  EXPECT_EQ(Drain().refused, 1) << "another payload";
+  EXPECT_TRUE(EventuallyLeft(0, 1));
+  EXPECT_EQ(Count("pipeline_requests"), "2");
+  const EventWriteResult late = Commit(MakeDelivery(5000));
+  EXPECT_EQ(late.inserted, 0);
+  EXPECT_EQ(late.stored_uid, first.event.uid);
+}
+
+// The partition is that of the uid, not of the time that the producer says.
+TEST_F(SpoolDrainerTest, ThePartitionOfAnOldKeyedEventIsMade) {
+  const EventWrite old = MakeDelivery(-absl::ToInt64Milliseconds(absl::Hours(40)));
+  Append({EncodeSpooled(old)});
+  EXPECT_EQ(Drain().stored, 1);
+  EXPECT_EQ(store::Sql(database_.dsn(), "SELECT event_uid FROM cievents.events"),
+            old.event.uid.ToString());
 }
 
 TEST_F(SpoolDrainerTest, WhatIsInDoubtIsPassedOver) {

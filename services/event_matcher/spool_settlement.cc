@@ -17,9 +17,10 @@ Settlement SettleSpooled(const std::vector<spool::RecordId>& ids,
         stored.push_back(ids[i]);
         break;
       case EventWriteResult::Kind::kIdReused:
-        spool.Refuse(ids[i],
-                     "id_reused: another event with this id, source and time, but other data, was "
-                     "stored before");
+        spool.Refuse(
+            ids[i],
+            "id_reused: another event with this id and source (and time, where retries repeat "
+            "it), but other data, was stored before");
         ++settlement.refused;
         break;
       case EventWriteResult::Kind::kRefused:

@@ -105,6 +105,11 @@ absl::StatusOr<events::v1::PublishEventsResponse> Call(
   using Service = events::v1::EventService;
   return CallOnce<Service>(&Service::Stub::PublishEvents, request);
 }
+absl::StatusOr<events::v1::PublishCloudEventsResponse> Call(
+    const events::v1::PublishCloudEventsRequest& request) {
+  using Service = events::v1::EventService;
+  return CallOnce<Service>(&Service::Stub::PublishCloudEvents, request);
+}
 absl::StatusOr<LeasePipelineRequestsResponse> Call(const LeasePipelineRequestsRequest& request) {
   using Service = pipelines::v1::PipelineService;
   return CallOnce<Service>(&Service::Stub::LeasePipelineRequests, request);

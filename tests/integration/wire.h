@@ -43,6 +43,8 @@ absl::StatusOr<PushConfigResponse> Call(const PushConfigRequest& request);
 absl::StatusOr<ListSubscriptionsResponse> Call(const ListSubscriptionsRequest& request);
 absl::StatusOr<events::v1::PublishEventsResponse> Call(
     const events::v1::PublishEventsRequest& request);
+absl::StatusOr<events::v1::PublishCloudEventsResponse> Call(
+    const events::v1::PublishCloudEventsRequest& request);
 absl::StatusOr<LeasePipelineRequestsResponse> Call(const LeasePipelineRequestsRequest& request);
 absl::StatusOr<pipelines::v1::ExtendLeasesResponse> Call(
     const pipelines::v1::ExtendLeasesRequest& request);
@@ -61,6 +63,7 @@ absl::StatusOr<std::string> CallRaw(const std::string& method, const std::string
 absl::StatusOr<std::string> CallRawStream(const std::string& method, const std::string& bytes);
 
 inline constexpr char kPublishEvents[] = "/cievents.events.v1.EventService/PublishEvents";
+inline constexpr char kPublishCloudEvents[] = "/cievents.events.v1.EventService/PublishCloudEvents";
 
 // A StreamEvents call.
 class EventStream {

@@ -41,6 +41,7 @@ BEGIN {
   only["grpc/"] = grpc
   only["google/protobuf/"] = grpc
   only["cievents/"] = grpc
+  only["io/cloudevents/"] = grpc
 
   # matcher/ is a pure library: of external headers only these, and the C++ standard's.
   pure = "absl/ fmt/ re2/ simdjson gtest/ gmock/ benchmark/"

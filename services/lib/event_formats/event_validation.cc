@@ -18,34 +18,24 @@ absl::Status Invalid(std::string_view field, std::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "{}: {}", field, what);
 }
 
-// Postgres keeps no U+0000 in a text.
-absl::Status CheckText(std::string_view field, std::string_view text, size_t bytes_max) {
-  if (text.empty()) return absl::OkStatus();
-  if (text.size() > bytes_max) {
-    return Invalid(field, fmt::format("{} bytes; at most {} are allowed", text.size(), bytes_max));
-  }
-  if (!simdjson::validate_utf8(text.data(), text.size())) return Invalid(field, "is not UTF-8");
-  if (text.find('\0') != std::string_view::npos) return Invalid(field, "contains U+0000");
-  return absl::OkStatus();
-}
-
 absl::Status CheckRequiredText(std::string_view field, std::string_view text, size_t bytes_max) {
   if (text.empty()) {
     return Invalid(field, fmt::format("is empty; 1 to {} bytes are needed", bytes_max));
   }
-  return CheckText(field, text, bytes_max);
+  return CheckEventText(field, text, bytes_max);
 }
 
 absl::Status CheckTexts(const Event& event) {
   CIEVENTS_RETURN_IF_ERROR(CheckRequiredText("id", event.id, kEventIdBytesMax));
   CIEVENTS_RETURN_IF_ERROR(CheckRequiredText("source", event.source, kEventSourceBytesMax));
-  CIEVENTS_RETURN_IF_ERROR(CheckText("actor.username", event.actor.username, kEventTextBytesMax));
   CIEVENTS_RETURN_IF_ERROR(
-      CheckText("cause.request_id", event.cause.request_id, kEventTextBytesMax));
-  CIEVENTS_RETURN_IF_ERROR(CheckText("subject", event.subject, kEventTextBytesMax));
-  CIEVENTS_RETURN_IF_ERROR(CheckText("data_schema", event.data_schema, kEventTextBytesMax));
-  CIEVENTS_RETURN_IF_ERROR(CheckText("traceparent", event.traceparent, kEventTextBytesMax));
-  return CheckText("correlation_id", event.correlation_id, kEventTextBytesMax);
+      CheckEventText("actor.username", event.actor.username, kEventTextBytesMax));
+  CIEVENTS_RETURN_IF_ERROR(
+      CheckEventText("cause.request_id", event.cause.request_id, kEventTextBytesMax));
+  CIEVENTS_RETURN_IF_ERROR(CheckEventText("subject", event.subject, kEventTextBytesMax));
+  CIEVENTS_RETURN_IF_ERROR(CheckEventText("data_schema", event.data_schema, kEventTextBytesMax));
+  CIEVENTS_RETURN_IF_ERROR(CheckEventText("traceparent", event.traceparent, kEventTextBytesMax));
+  return CheckEventText("correlation_id", event.correlation_id, kEventTextBytesMax);
 }
 
 absl::Status CheckId(std::string_view field, int64_t id) {
@@ -110,6 +100,16 @@ absl::Status CheckData(const Event& event, size_t data_bytes_max) {
 }
 
 }  // namespace
+
+absl::Status CheckEventText(std::string_view field, std::string_view text, size_t bytes_max) {
+  if (text.empty()) return absl::OkStatus();
+  if (text.size() > bytes_max) {
+    return Invalid(field, fmt::format("{} bytes; at most {} are allowed", text.size(), bytes_max));
+  }
+  if (!simdjson::validate_utf8(text.data(), text.size())) return Invalid(field, "is not UTF-8");
+  if (text.find('\0') != std::string_view::npos) return Invalid(field, "contains U+0000");
+  return absl::OkStatus();
+}
 
 absl::Status ValidateEvent(Event& event, size_t data_bytes_max) {
   CIEVENTS_RETURN_IF_ERROR(CheckTexts(event));

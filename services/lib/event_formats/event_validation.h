@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "services/lib/event_formats/event.h"
@@ -17,6 +18,10 @@ inline constexpr int64_t kEventTimeMsMax = 253402300799999;
 // order given, and empty data becomes `{}`. kInvalidArgument: the message names the field, what is
 // wrong with it and the limit. Whether `data` is JSON is the door's business.
 absl::Status ValidateEvent(Event& event, size_t data_bytes_max = kEventDataBytesMax);
+
+// What every text of an event must be: UTF-8 without U+0000 (which Postgres does not keep), at most
+// `bytes_max`. kInvalidArgument names `field`.
+absl::Status CheckEventText(std::string_view field, std::string_view text, size_t bytes_max);
 
 }  // namespace cievents
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "matcher/base/status.h"
+#include "services/lib/event_formats/gitlab_payload.h"
 #include "services/lib/event_formats/json_error.h"
 #include "services/lib/event_formats/json_path.h"
 #include "services/lib/event_formats/webhook_rows.h"
@@ -112,48 +113,17 @@ void FillPlace(element payload, Event* event) {
   event->namespace_ids.push_back(group_id);
 }
 
-// Anything in a payload that belongs to a confidential issue or an internal note counts: what is
-// held back by mistake can be asked for, what leaks cannot be called back.
-bool IsConfidential(element payload) {
-  if (TextAt(payload, "event_type").starts_with("confidential_")) return true;
-  for (const std::string_view path :
-       {"object_attributes.confidential", "object_attributes.internal", "issue.confidential",
-        "work_item.confidential", "note.confidential", "note.internal"}) {
-    if (BoolAt(payload, path).value_or(false)) return true;
-  }
-  return false;
-}
-
-// `project_12_bot`, `project_12_bot1`, `group_7_bot_0123abcd`.
-bool IsTokenBotName(std::string_view username) {
-  for (const std::string_view prefix : {"project_", "group_"}) {
-    if (!username.starts_with(prefix)) continue;
-    const std::string_view rest = username.substr(prefix.size());
-    const size_t digits = rest.find_first_not_of("0123456789");
-    return digits != 0 && digits != std::string_view::npos &&
-           rest.substr(digits).starts_with("_bot") &&
-           rest.substr(digits + 4).find_first_not_of("_0123456789abcdef") == std::string_view::npos;
-  }
-  return false;
-}
-
-// Only the login name counts, never the display name, which its owner may choose freely.
-bool IsBot(std::string_view username, std::string_view user_type) {
-  if (!user_type.empty()) return user_type != "human";
-  return IsTokenBotName(username) || username.starts_with("service_account_");
-}
-
 void FillActor(element payload, std::string_view kind, Event* event) {
   Actor& actor = event->actor;
   if (FindPath(payload, "user").has_value()) {
     actor.user_id = IdAt(payload, "user.id");
     actor.username = std::string(TextAt(payload, "user.username"));
-    actor.bot = IsBot(actor.username, TextAt(payload, "user.user_type"));
+    actor.bot = IsBotUser(actor.username, TextAt(payload, "user.user_type"));
   } else if (kind == "push" || kind == "tag_push" || kind == "repository_update") {
     // Elsewhere a top-level user_id is whom it happened to: the new member, the deleted user.
     actor.user_id = IdAt(payload, "user_id");
     actor.username = std::string(TextAt(payload, "user_username"));
-    actor.bot = IsBot(actor.username, "");
+    actor.bot = IsBotUser(actor.username, "");
   }
   if (!IsEventText(actor.username)) actor.username.clear();
 }
@@ -197,7 +167,7 @@ absl::StatusOr<Event> EventFromGitlabWebhook(std::string_view payload, const Cat
   Event event;
   CIEVENTS_ASSIGN_OR_RETURN(event.names, NamesOfWebhook(root, kind, catalogue));
   FillPlace(root, &event);
-  event.confidential = IsConfidential(root);
+  event.confidential = IsConfidentialPayload(root);
   FillActor(root, kind, &event);
   event.cause.pipeline_id = PipelineOf(root, kind);
   event.subject = SubjectOf(root, kind);

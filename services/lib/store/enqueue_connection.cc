@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "matcher/base/check.h"
 #include "matcher/base/status.h"
 #include "services/lib/store/binary_array.h"
 #include "services/lib/store/libpq_connection.h"
@@ -86,6 +87,9 @@ std::vector<BinaryArray> EventColumns(const std::vector<EventRow>& rows) {
   }));
   columns.push_back(text(&E::traceparent));
   columns.push_back(text(&E::correlation_id));
+  columns.push_back(text(&E::type));
+  columns.push_back(text(&E::extensions_json));
+  columns.push_back(boolean(&E::keyed));
   return columns;
 }
 
@@ -128,9 +132,22 @@ std::vector<BinaryArray> RequestColumns(const std::vector<RequestRow>& rows) {
   return columns;
 }
 
+// Where the event of each request stands, from 1. REQUIRES: the batch is sorted.
+BinaryArray EventPlaces(const EnqueueBatch& batch) {
+  BinaryArray places(kInt4Array, batch.requests.size());
+  size_t event = 0;
+  for (const RequestRow& request : batch.requests) {
+    while (event < batch.events.size() && batch.events[event].uid < request.event_uid) ++event;
+    CIEVENTS_CHECK(event < batch.events.size() && batch.events[event].uid == request.event_uid);
+    places.AppendInt4(static_cast<int32_t>(event + 1));
+  }
+  return places;
+}
+
 std::vector<BinaryArray> BatchColumns(const EnqueueBatch& batch) {
   std::vector<BinaryArray> columns = EventColumns(batch.events);
   for (BinaryArray& column : RequestColumns(batch.requests)) columns.push_back(std::move(column));
+  columns.push_back(EventPlaces(batch));
   return columns;
 }
 
@@ -144,7 +161,30 @@ void Sort(EnqueueBatch& batch) {
       });
 }
 
+absl::StatusOr<EnqueueResult> ReadResult(const EnqueueBatch& batch, const Result& rows) {
+  EnqueueResult result;
+  result.inserted_requests.reserve(batch.events.size());
+  result.stored_uids.reserve(batch.events.size());
+  for (size_t i = 0; i < batch.events.size(); ++i) {
+    const int row = static_cast<int>(i);
+    result.inserted_requests.push_back(static_cast<int32_t>(IntField(rows.get(), row, 0)));
+    if (Field(rows.get(), row, 1) == "t") result.reused_ids.push_back(batch.events[i].uid);
+    std::optional<matcher::EventUid> stored = batch.events[i].uid;
+    if (batch.events[i].keyed) stored = matcher::EventUid::Parse(Field(rows.get(), row, 2));
+    if (!stored.has_value()) {
+      return absl::InternalError(
+          "cievents.enqueue_batch answered without the uid of a keyed event");
+    }
+    result.stored_uids.push_back(*stored);
+  }
+  return result;
+}
+
 }  // namespace
+
+matcher::EventUid DeliveryKey(const EventRow& event) {
+  return event.keyed ? matcher::WithoutTime(event.uid) : event.uid;
+}
 
 struct EnqueueConnection::Connection {
   std::string dsn;
@@ -162,7 +202,7 @@ struct EnqueueConnection::Connection {
     }
     CIEVENTS_RETURN_IF_ERROR(opened.Prepare(
         kStatementName,
-        fmt::format("SELECT inserted_requests, reused FROM cievents.enqueue_batch({})",
+        fmt::format("SELECT inserted_requests, reused, keyed_uid FROM cievents.enqueue_batch({})",
                     placeholders),
         types, kDeadline));
     libpq.emplace(std::move(opened));
@@ -207,14 +247,7 @@ absl::StatusOr<EnqueueResult> EnqueueConnection::Enqueue(EnqueueBatch& batch) {
   if (PQntuples(rows.get()) != static_cast<int>(batch.events.size())) {
     return absl::InternalError("cievents.enqueue_batch answered for another number of events");
   }
-  EnqueueResult result;
-  result.inserted_requests.reserve(batch.events.size());
-  for (size_t i = 0; i < batch.events.size(); ++i) {
-    const int row = static_cast<int>(i);
-    result.inserted_requests.push_back(static_cast<int32_t>(IntField(rows.get(), row, 0)));
-    if (Field(rows.get(), row, 1) == "t") result.reused_ids.push_back(batch.events[i].uid);
-  }
-  return result;
+  return ReadResult(batch, rows);
 }
 
 }  // namespace cievents::store

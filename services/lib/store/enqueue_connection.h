@@ -18,6 +18,10 @@ namespace cievents::store {
 // A row of `events`: an event that matched at least one subscription.
 struct EventRow {
   matcher::EventUid uid;
+  // True: the event is known by its key (identity, source, event_id). It gets the uid that is
+  // stored for the key; `uid`, made from the time it was received, is only for a key that is not
+  // stored yet.
+  bool keyed = false;
   int16_t identity_kind = 0;  // EventIdentity::Kind
   int64_t identity_id = 0;    // project or group id; 0 = instance
   std::string source;
@@ -41,7 +45,13 @@ struct EventRow {
       data_digest;  // SHA-256 of `data`: the same identity with other data is refused
   std::string traceparent;
   std::string correlation_id;
+  std::string type;             // of a CloudEvent, as it came; empty = none
+  std::string extensions_json;  // JSON object of a CloudEvent's further attributes; empty = none
 };
+
+// What of two deliveries is the same if they are of one event, and differs otherwise: the uid, of a
+// keyed event without its time.
+matcher::EventUid DeliveryKey(const EventRow& event);
 
 // How a request ends at the moment its event is matched; it is never ready then.
 enum class RequestEnd : uint8_t {
@@ -68,16 +78,19 @@ struct RequestRow {
 };
 
 struct EnqueueBatch {
-  std::vector<EventRow> events;      // distinct uids
+  std::vector<EventRow> events;      // distinct delivery keys
   std::vector<RequestRow> requests;  // each of an event in `events`; distinct (uid, subscription)
 };
 
 struct EnqueueResult {
   // Events whose uid is already stored with another data digest: none of their requests were
-  // written.
+  // written. Of a keyed event the uid that the batch has.
   std::vector<matcher::EventUid> reused_ids;
   // Per event of the batch, in its order: how many of its requests were new.
   std::vector<int32_t> inserted_requests;
+  // Per event of the batch, in its order: the uid that it has in Postgres; of a keyed event perhaps
+  // that of an earlier delivery.
+  std::vector<matcher::EventUid> stored_uids;
 };
 
 // One libpq connection. Not thread-safe: one owner thread.
@@ -91,7 +104,9 @@ class EnqueueConnection {
   //   kUnavailable         connection lost, shutdown, serialization, read-only: outcome unknown or
   //                        nothing written; send the same batch again, after Reconnect if
   //                        !connected()
-  //   kFailedPrecondition  no partition for an event's time: make it (Partitions) and send again
+  //   kFailedPrecondition  no partition for the time in an event's uid: make it (Partitions) and
+  //   send
+  //                        again
   //   kInvalidArgument     Postgres refuses a row for itself (22xxx, 23xxx): bisect
   //   kInternal            anything else
   absl::StatusOr<EnqueueResult> Enqueue(EnqueueBatch& batch);

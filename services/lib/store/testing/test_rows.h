@@ -34,6 +34,19 @@ inline EventRow MakeEvent(int number, std::string data = "{}", int64_t time_ms =
   return event;
 }
 
+// The same event where it is known by its key: a delivery received `after_ms` later than the first.
+inline EventRow MakeKeyedEvent(int number, int64_t after_ms = 0, std::string data = "{}") {
+  EventRow event = MakeEvent(number, std::move(data));
+  event.keyed = true;
+  event.received_time_ms += after_ms;
+  event.uid = matcher::MakeKeyedEventUid(
+      event.received_time_ms,
+      {matcher::EventIdentity::Kind::kProject, event.identity_id, event.source, event.event_id},
+      &Sha256);
+  event.type = "com.example.x";
+  return event;
+}
+
 inline RequestRow MakeRequest(const EventRow& event, int64_t subscription_id,
                               int64_t root_namespace_id = 70) {
   RequestRow request;
