@@ -17,6 +17,7 @@ constexpr std::string_view kIntroduction = R"(# Event reference
 Every event that the built-in catalogue knows. A subscription names them by patterns
 (`merge_request/*`, `audit/**`); names below `custom/`, `cloudevent/` and `cdevents/` are open and
 never unknown. `cievents events list` prints the catalogue that a server really uses.
+[cloudevents.md](cloudevents.md) says how CloudEvents become events.
 
 - **Webhook** is the kind of GitLab hook that carries the event (`object_kind`, or `event_name`
   where the payload has no `object_kind`) and the conditions on its fields. The row with the most
