@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "matcher/base/check.h"
 #include "matcher/base/status.h"
@@ -16,17 +17,18 @@ constexpr int kFallsMax = 2;
 constexpr std::chrono::milliseconds kOverloadedWaitMin{100};
 constexpr int kDoublingsMax = 5;
 
-absl::Status DeadlineStatus(int sendings, const absl::Status& last_ending) {
-  const std::string cause =
+// Why an event ends without an outcome, and what is known of it.
+absl::Status Unanswered(absl::StatusCode code, std::string_view why, int sendings,
+                        const absl::Status& last_ending) {
+  const std::string known =
+      sendings == 0 ? "it was never sent"
+                    : fmt::format(
+                          "it was sent {} times without a final answer, and may have been "
+                          "taken",
+                          sendings);
+  const std::string ending =
       last_ending.ok() ? "" : fmt::format("; the last stream ended: {}", last_ending.ToString());
-  if (sendings == 0) {
-    return Error(absl::StatusCode::kDeadlineExceeded,
-                 "the event's deadline has passed before it could be sent{}", cause);
-  }
-  return Error(absl::StatusCode::kDeadlineExceeded,
-               "the event's deadline has passed; it was sent {} times without a final answer, and "
-               "may have been taken{}",
-               sendings, cause);
+  return Error(code, "{}; {}{}", why, known, ending);
 }
 
 }  // namespace
@@ -188,7 +190,8 @@ void EventSender::ExpireDeadlines() {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_) {
     const auto item = items_.find(deadlines_.begin()->second);
     ++change_.deadline_dropped;
-    Finish(item, DeadlineStatus(item->second.sendings, item->second.last_ending));
+    Finish(item, Unanswered(absl::StatusCode::kDeadlineExceeded, "the event's deadline has passed",
+                            item->second.sendings, item->second.last_ending));
   }
   if (!deadlines_.empty()) WakeAt(deadlines_.begin()->first);
 }
@@ -204,12 +207,11 @@ void EventSender::ResumePutOff() {
 
 void EventSender::CancelAll() {
   while (!items_.empty()) {
+    const auto item = items_.begin();
     ++change_.cancelled;
-    Finish(items_.begin(),
-           Error(absl::StatusCode::kCancelled,
-                 "the publisher was closed before the event had its answer; it was sent {} times{}",
-                 items_.begin()->second.sendings,
-                 items_.begin()->second.sendings == 0 ? "" : " and may have been taken"));
+    Finish(item,
+           Unanswered(absl::StatusCode::kCancelled, "the publisher was closed before the answer",
+                      item->second.sendings, item->second.last_ending));
   }
   for (auto& [endpoint, lane] : lanes_) lane.CancelStream();
 }

@@ -21,7 +21,8 @@ namespace cievents::client {
 
 using SendClock = std::chrono::steady_clock;
 
-// Counts since the start, but for the first two.
+// Counts since the start, but for the first two. What the sender counts is there once the `done`
+// that it belongs to has returned.
 struct PublisherStats {
   int64_t queued_events = 0;  // now: published and not answered
   int64_t queued_bytes = 0;   // now: of those, serialized
