@@ -92,7 +92,7 @@ absl::Status EventPublisher::Publish(const events::v1::Event& event, absl::Durat
   queued.key.root_namespace_id = event.namespace_ids_size() == 0 ? 0 : event.namespace_ids(0);
   queued.key.project_id = event.project_id();
   queued.deadline = SendClock::now() + Milliseconds(timeout);
-  queued.done = [done = std::move(done)](absl::StatusOr<std::string> answer) {
+  queued.done = [done = std::move(done)](const absl::StatusOr<std::string>& answer) {
     CallDone(done, answer);
   };
   return queue_->Push(std::move(queued));

@@ -25,6 +25,8 @@ struct Answer {
   std::string outcome;         // cievents.events.v1.EventOutcome, serialized
 };
 
+class EventStream;
+
 // What happened on a stream.
 struct StreamNotice {
   enum class Kind {
@@ -37,6 +39,8 @@ struct StreamNotice {
   std::vector<Answer> answers;  // kAnswered: one an event, in the order of the batch
   int credit_batches = 0;       // kAnswered: how many batches may be unanswered from now on
   absl::Status status;          // kEnded; OK: the server ended it without a complaint
+  // kEnded: the stream, to be destroyed by who is told, on a thread of its own.
+  std::shared_ptr<EventStream> stream;
 };
 
 // For one thread, but for what `tell` says.

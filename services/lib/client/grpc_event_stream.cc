@@ -75,7 +75,7 @@ StreamNotice ToNotice(const StreamEventsResponse& response) {
   return notice;
 }
 
-// Lives until OnDone, and as long as the sender has it.
+// Lives until OnDone has handed it over, and as long as the sender has it.
 class GrpcEventStream final
     : public EventStream,
       public grpc::ClientBidiReactor<grpc::ByteBuffer, StreamEventsResponse>,
@@ -123,17 +123,21 @@ class GrpcEventStream final
   }
 
   void OnDone(const grpc::Status& status) override {
+    const TellStream tell = std::move(tell_);
     StreamNotice notice;
     notice.kind = StreamNotice::Kind::kEnded;
     notice.status = FromGrpcStatus(status);
-    tell_(std::move(notice));
-    self_.reset();
+    // With the last channel gRPC 1.51 joins the threads of its callbacks, and frees what they use:
+    // this is one of them, and must not be where the channel goes (grpc/grpc#32584).
+    notice.stream = std::move(self_);
+    tell(std::move(notice));
+    // `this` may be gone.
   }
 
  private:
   grpc::TemplatedGenericStub<grpc::ByteBuffer, StreamEventsResponse> stub_;
   const events::v1::AckLevel ack_;
-  const TellStream tell_;
+  TellStream tell_;
   grpc::ClientContext context_;
   std::shared_ptr<GrpcEventStream> self_;  // until OnDone
   StreamEventsResponse response_;          // of the read that is under way

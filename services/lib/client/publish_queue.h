@@ -28,7 +28,7 @@ struct PublisherStats {
   int64_t queued_bytes = 0;   // now: of those, serialized
   int64_t published = 0;      // taken by Publish
   int64_t answered = 0;       // `done` with an outcome of the server
-  int64_t sent = 0;           // events written to a stream, repetitions too
+  int64_t sent = 0;           // events given to a stream, repetitions too; it may not be connected
   int64_t retried = 0;        // repetitions: after a broken stream, or OVERLOADED
   int64_t overloaded = 0;     // OVERLOADED outcomes
   int64_t streams_opened = 0;

@@ -137,7 +137,7 @@ grpc::Status ScriptedServer::StreamEvents(grpc::ServerContext* context, Call* ca
     ++streams_;
     open_.push_back(context);
   }
-  const grpc::Status status = Serve(context, call, stream);
+  grpc::Status status = Serve(context, call, stream);
   {
     MutexLock lock(mutex_);
     std::erase(open_, context);
