@@ -11,8 +11,9 @@
 namespace cievents::client {
 namespace {
 
-// Of a batch, and so of an event: the server's limit.
-constexpr size_t kEventBytesMax = 4 * 1024 * 1024;
+// The server's limits of a batch, and so of an event.
+constexpr int kBatchEventsMax = 1024;
+constexpr int64_t kBatchBytesMax = 4 * 1024 * 1024;
 // No deadline is further away: the clock ends somewhere.
 constexpr absl::Duration kTimeoutMax = absl::Hours(24 * 365);
 
@@ -22,9 +23,9 @@ std::chrono::milliseconds Milliseconds(absl::Duration duration) {
 
 EventSender::Options SenderOptions(const EventPublisher::Options& options) {
   EventSender::Options made;
-  made.lane.batch_events_max = options.batch_events_max;
-  made.lane.batch_bytes_max = options.batch_bytes_max;
-  made.lane.unanswered_batches_max = options.unanswered_batches_max;
+  made.lane.batch_events_max = std::clamp(options.batch_events_max, 1, kBatchEventsMax);
+  made.lane.batch_bytes_max = std::clamp<int64_t>(options.batch_bytes_max, 1, kBatchBytesMax);
+  made.lane.unanswered_batches_max = std::max(options.unanswered_batches_max, 1);
   made.lane.reconnect_wait_min = Milliseconds(options.reconnect_wait_min);
   made.lane.reconnect_wait_max = Milliseconds(options.reconnect_wait_max);
   made.answer_timeout = Milliseconds(options.answer_timeout);
@@ -84,10 +85,10 @@ absl::Status EventPublisher::Publish(const events::v1::Event& event, absl::Durat
   CIEVENTS_RETURN_IF_ERROR(CheckIdentity(event));
   QueuedEvent queued;
   event.SerializeToString(&queued.bytes);
-  if (queued.bytes.size() > kEventBytesMax) {
+  if (queued.bytes.size() > static_cast<size_t>(kBatchBytesMax)) {
     return Error(absl::StatusCode::kInvalidArgument,
                  "event {} has {} bytes, more than the {} that a server takes", event.id(),
-                 queued.bytes.size(), kEventBytesMax);
+                 queued.bytes.size(), kBatchBytesMax);
   }
   queued.key.root_namespace_id = event.namespace_ids_size() == 0 ? 0 : event.namespace_ids(0);
   queued.key.project_id = event.project_id();

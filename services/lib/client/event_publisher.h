@@ -46,7 +46,8 @@ class EventPublisher {
     // until 24 hours after its time.
     absl::Duration event_timeout = absl::Minutes(5);
 
-    // What waits is sent at once, so batches are as large as the load makes them; at most:
+    // What waits is sent at once, so batches are as large as the load makes them; at most (what
+    // the server would refuse is brought into its limits):
     int batch_events_max = 128;                         // 1 to 1,024
     int64_t batch_bytes_max = 1024 * 1024;              // a larger event goes alone
     int unanswered_batches_max = 16;                    // a stream; the server may allow fewer
@@ -83,7 +84,7 @@ class EventPublisher {
 
   // Never blocks. If it is not OK, the event was not taken and `done` is never called.
   //   kInvalidArgument     the event has no id, source or time (a retry must repeat them, so the
-  //                        publisher cannot make them up), or is over 4 MiB
+  //                        publisher cannot make them up), or is over 4 MiB or queued_bytes_max
   //   kResourceExhausted   the queue is full; counted in Stats::refused_full
   //   kFailedPrecondition  closed
   absl::Status Publish(const events::v1::Event& event, Done done);

@@ -335,6 +335,10 @@ TEST_F(EventPublisherTest, AQueueThatIsFullOfBytesTakesWhatStillFits) {
   ASSERT_TRUE(publisher().Publish(large, log_.For("large")).ok());
   EXPECT_EQ(publisher().Publish(large, log_.For("again")).code(),
             absl::StatusCode::kResourceExhausted);
+  Event too_large = large;
+  too_large.set_data(std::string(11'000, 'x'));
+  EXPECT_EQ(publisher().Publish(too_large, log_.For("too large")).code(),
+            absl::StatusCode::kInvalidArgument);
   Publish("e0");
   EXPECT_LE(publisher().stats().queued_bytes, 10'000);
   EXPECT_EQ(publisher().stats().queued_events, 2);

@@ -22,6 +22,11 @@ constexpr int64_t PublisherStats::*kCounters[] = {
 
 absl::Status PublishQueue::Push(QueuedEvent event) {
   const auto bytes = static_cast<int64_t>(event.bytes.size());
+  if (bytes > bytes_max_) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "the event has {} bytes, more than the {} that the publisher may keep", bytes,
+                 bytes_max_);
+  }
   MutexLock lock(mutex_);
   if (closed_) return absl::FailedPreconditionError("the publisher is closed");
   if (stats_.queued_events >= events_max_ || stats_.queued_bytes + bytes > bytes_max_) {

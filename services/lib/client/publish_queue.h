@@ -66,7 +66,8 @@ class PublishQueue {
   PublishQueue(int64_t events_max, int64_t bytes_max)
       : events_max_(events_max), bytes_max_(bytes_max) {}
 
-  // kResourceExhausted: full. kFailedPrecondition: closed. Never blocks.
+  // kResourceExhausted: full. kInvalidArgument: it would never fit. kFailedPrecondition: closed.
+  // Never blocks.
   absl::Status Push(QueuedEvent event);
 
   // For the sender's thread: waits until there is work, or until `wake`.
