@@ -10,6 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "services/lib/base/grpc_status.h"
 
 namespace cievents::faults {
 namespace {
@@ -79,7 +80,17 @@ Emitter::Emitter(Options options, Ledger* ledger)
     : options_(std::move(options)),
       ledger_(ledger),
       random_(options_.seed),
-      stub_(events::v1::EventService::NewStub(ConnectTo(options_.endpoint))) {}
+      stub_(events::v1::EventService::NewStub(ConnectTo(options_.endpoint))) {
+  if (options_.mode != EmitterMode::kPublisher) return;
+  client::EventPublisher::Options publishing;
+  publishing.endpoint = options_.endpoint;
+  // As patient as the others, so that this emitter sees the same faults as often.
+  publishing.event_timeout = absl::Seconds(8);
+  publishing.answer_timeout = absl::Seconds(6);
+  publishing.connect_timeout = absl::Seconds(2);
+  publishing.reconnect_wait_max = absl::Milliseconds(500);
+  publisher_ = std::make_unique<client::EventPublisher>(publishing);
+}
 
 Emitter::~Emitter() = default;
 
@@ -175,8 +186,38 @@ Emitter::Outcomes Emitter::SendOnStream(const std::vector<Item>& batch) {
   return outcomes;
 }
 
+// The client library, which repeats by itself what a broken stream or OVERLOADED leaves.
+Emitter::Outcomes Emitter::SendWithPublisher(const std::vector<Item>& batch) {
+  Outcomes outcomes(batch.size());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const absl::Status taken = publisher_->Publish(
+        batch[i].message, [this, &outcomes, i](absl::StatusOr<events::v1::EventOutcome> outcome) {
+          if (outcome.ok()) {
+            outcomes[i] = *std::move(outcome);
+          } else if (outcome.status().code() != absl::StatusCode::kDeadlineExceeded) {
+            NoteStatus(ToGrpcStatus(outcome.status()));
+          }
+        });
+    if (!taken.ok()) NoteStatus(ToGrpcStatus(taken));
+  }
+  // `done` ends every event, so this ends: `outcomes` is ours again.
+  publisher_->Flush(absl::InfiniteDuration()).IgnoreError();
+  return outcomes;
+}
+
 Emitter::Outcomes Emitter::Send(const std::vector<Item>& batch) {
-  Outcomes outcomes = options_.mode == EmitterMode::kUnary ? SendUnary(batch) : SendOnStream(batch);
+  Outcomes outcomes;
+  switch (options_.mode) {
+    case EmitterMode::kUnary:
+      outcomes = SendUnary(batch);
+      break;
+    case EmitterMode::kStream:
+      outcomes = SendOnStream(batch);
+      break;
+    case EmitterMode::kPublisher:
+      outcomes = SendWithPublisher(batch);
+      break;
+  }
   if (outcomes.size() == batch.size()) return outcomes;
   ledger_->AddViolation(Violation::Kind::kWrong,
                         fmt::format("emitter {}: {} outcomes for {} events", options_.name,

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "cievents/events/v1/events.grpc.pb.h"
+#include "services/lib/client/event_publisher.h"
 #include "tests/faults/ledger.h"
 #include "tests/faults/load_control.h"
 #include "tests/faults/workload.h"
 
 namespace cievents::faults {
 
-enum class EmitterMode { kUnary, kStream };
+enum class EmitterMode { kUnary, kStream, kPublisher };
 
 // A connection that is its own, and quickly made again when its server comes back.
 std::shared_ptr<grpc::Channel> ConnectTo(const std::string& endpoint);
@@ -67,6 +68,7 @@ class Emitter {
   Outcomes Send(const std::vector<Item>& batch);
   Outcomes SendUnary(const std::vector<Item>& batch);
   Outcomes SendOnStream(const std::vector<Item>& batch);
+  Outcomes SendWithPublisher(const std::vector<Item>& batch);
   // Enters the outcomes in the ledger; what has to be sent again goes back to `pending_`.
   void Settle(std::vector<Item> batch, TimePoint sent, const Outcomes& outcomes);
   // Enters one outcome; true: acknowledged.
@@ -79,9 +81,10 @@ class Emitter {
   Random random_;
   std::unique_ptr<events::v1::EventService::Stub> stub_;
   std::unique_ptr<Stream> stream_;
-  std::vector<Item> pending_;                 // to be sent again
-  std::vector<Item> acknowledged_;            // some of them are sent again all the same
-  std::chrono::milliseconds retry_after_{0};  // as the last outcomes ask
+  std::unique_ptr<client::EventPublisher> publisher_;  // in that mode
+  std::vector<Item> pending_;                          // to be sent again
+  std::vector<Item> acknowledged_;                     // some of them are sent again all the same
+  std::chrono::milliseconds retry_after_{0};           // as the last outcomes ask
   int64_t next_ = 0;
   int64_t next_batch_ = 0;
 };

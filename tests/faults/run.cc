@@ -24,7 +24,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kEmitters = 8;
-constexpr int kStreamEmitters = 3;  // of them
+constexpr int kStreamEmitters = 2;     // of them
+constexpr int kPublisherEmitters = 1;  // of them: with the client library
 constexpr int kPushers = 4;
 // For what is not acknowledged, or not answered, when the load ends.
 constexpr seconds kEmitterGrace{60};
@@ -52,6 +53,12 @@ void InParallel(int count, const std::function<void(int)>& work) {
   for (std::thread& thread : threads) thread.join();
 }
 
+EmitterMode ModeOf(int emitter) {
+  if (emitter < kPublisherEmitters) return EmitterMode::kPublisher;
+  return emitter < kPublisherEmitters + kStreamEmitters ? EmitterMode::kStream
+                                                        : EmitterMode::kUnary;
+}
+
 // Emitters and pushers at work, from the constructor to Stop.
 class Load {
  public:
@@ -69,7 +76,7 @@ class Load {
       options.endpoint = row.through_door_proxy ? roles->proxied_matcher_endpoint()
                                                 : roles->matcher_endpoint(i % row.shards);
       options.name = fmt::format("emitter{}", i);
-      options.mode = i < kStreamEmitters ? EmitterMode::kStream : EmitterMode::kUnary;
+      options.mode = ModeOf(i);
       options.seed = NextSeed();
       options.projects = emitting;
       options.control = &control_;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts `cievents dev`, runs gitlab_backend.rb against it, stops it.
+# Starts `cievents dev`, runs gitlab_backend.rb against it and retrying_backend.rb against a matcher of its own,
+# stops it.
 # Usage: ruby_client_test.sh CIEVENTS-BINARY STUBS-FOLDER
 set -eu
 
@@ -15,9 +16,12 @@ finish() {
     kill -TERM "$server" 2>/dev/null || true
     wait "$server" 2>/dev/null || true
   fi
-  if [ "$code" -ne 0 ] && [ -f "$data/dev.log" ]; then
-    echo "--- the server said:" >&2
-    tail -n 20 "$data/dev.log" >&2
+  if [ "$code" -ne 0 ]; then
+    for log in dev matcher; do
+      [ -f "$data/$log.log" ] || continue
+      echo "--- $log said:" >&2
+      tail -n 20 "$data/$log.log" >&2
+    done
   fi
   rm -rf "$data"
   exit "$code"
@@ -35,6 +39,7 @@ while [ ! -f "$data/ready.json" ]; do
   sleep 0.1
 done
 ruby -I "$stubs" "$here/gitlab_backend.rb" "$(jq -r .grpc "$data/ready.json")"
+ruby -I "$stubs" "$here/retrying_backend.rb" "$cievents" "$(jq -r .postgres "$data/ready.json")" "$data"
 kill -TERM "$server"
 wait "$server" || { echo "the server did not stop cleanly" >&2; exit 1; }
 server=""
