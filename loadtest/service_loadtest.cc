@@ -35,6 +35,7 @@ Tool MakeTool(const std::shared_ptr<std::unique_ptr<Stage>>& stage) {
   add("enqueue", MeasureEnqueue);
   add("durable", MeasureDurableAck);
   add("spool", MeasureSpool);
+  add("outage", MeasureOutage);
   add("fairness", MeasureFairness);
   add("mixed", MeasureMixed);
   add("push", MeasurePushVisible);

@@ -1,14 +1,11 @@
 // The time until a matched event is safe on the local disk while Postgres is stopped.
-#include <fstream>
-#include <memory>
 #include <utility>
 
-#include "loadtest/harness/clocks.h"
+#include "loadtest/service/bare_sqlite.h"
 #include "loadtest/service/fan_out.h"
 #include "loadtest/service/sections.h"
 #include "loadtest/service/traffic.h"
 #include "loadtest/service/turns.h"
-#include "services/lib/spool/sqlite.h"
 
 namespace cievents::loadtest {
 namespace {
@@ -18,50 +15,6 @@ constexpr double kWindowSeconds = 1;
 constexpr int kStreams = 4;
 constexpr int kStreamWindow = 16;
 constexpr int kBatches = 256;
-
-template <typename T>
-T OrDie(absl::StatusOr<T> value) {
-  if (!value.ok()) Die("SQLite", std::string(value.status().message()));
-  return *std::move(value);
-}
-void OrDie(const absl::Status& status) {
-  if (!status.ok()) Die("SQLite", std::string(status.message()));
-}
-
-// What the spool cannot do without: a row in a transaction of its own, with an fsync of the log.
-class BareSqlite {
- public:
-  BareSqlite(const std::string& file, size_t row_bytes) : row_(row_bytes, 'x') {
-    std::ofstream(file).close();  // Open wants it to exist
-    connection_ = OrDie(spool::Connection::Open(file, spool::Connection::Access::kReadWrite, ""));
-    OrDie(connection_->QueryText("PRAGMA journal_mode = WAL"));
-    OrDie(connection_->Execute("PRAGMA synchronous = FULL"));
-    OrDie(
-        connection_->Execute("CREATE TABLE records (id INTEGER PRIMARY KEY, body BLOB NOT NULL)"));
-    insert_ = OrDie(connection_->Prepare("INSERT INTO records (body) VALUES (?)"));
-  }
-
-  void Commit() {
-    insert_.BindBlob(1, row_);
-    OrDie(insert_.Run());
-  }
-
- private:
-  const std::string row_;
-  std::unique_ptr<spool::Connection> connection_;
-  spool::Statement insert_;  // behind the connection: it goes first
-};
-
-double MedianOfCommits(BareSqlite& bare, double seconds) {
-  std::vector<double> us;
-  const double end = WallSeconds() + seconds;
-  while (WallSeconds() < end) {
-    const double begin = WallSeconds();
-    bare.Commit();
-    us.push_back((WallSeconds() - begin) * 1e6);
-  }
-  return Percentile(std::move(us), 0.5);
-}
 
 // The texts of an event and of its requests.
 size_t BytesOf(const EventRows& rows) {
@@ -97,7 +50,7 @@ void MeasureSpool(const Options& options, Stage& stage, Report* report) {
                                 CheckAnswers(emission, unary_bytes);
                                 return Percentile(emission.ack_us, 0.5);
                               },
-                              [&] { return MedianOfCommits(bare, seconds); }},
+                              [&] { return Percentile(bare.CommitFor(seconds), 0.5); }},
                              kRounds, options);
   AddFigure("service.spool.ack.p50", "us, Postgres stopped", p50[0], p50[1], "one SQLite commit",
             report);

@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "services/lib/base/grpc_status.h"
+#include "services/lib/client/topology_router.h"
 
 namespace cievents::faults {
 namespace {
@@ -89,6 +90,11 @@ Emitter::Emitter(Options options, Ledger* ledger)
   publishing.answer_timeout = absl::Seconds(6);
   publishing.connect_timeout = absl::Seconds(2);
   publishing.reconnect_wait_max = absl::Milliseconds(500);
+  if (!options_.topology_endpoints.empty()) {
+    client::TopologyRouter::Options routing;
+    routing.endpoints = options_.topology_endpoints;
+    publishing.router = std::make_shared<client::TopologyRouter>(std::move(routing));
+  }
   publisher_ = std::make_unique<client::EventPublisher>(publishing);
 }
 

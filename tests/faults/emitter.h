@@ -28,6 +28,8 @@ class Emitter {
  public:
   struct Options {
     std::string endpoint;
+    // Of all matchers: a publisher asks them for the topology. Empty: all goes to `endpoint`.
+    std::vector<std::string> topology_endpoints;
     std::string name;  // in event ids; unique in the run
     EmitterMode mode = EmitterMode::kUnary;
     uint64_t seed = 0;

@@ -75,6 +75,9 @@ class Load {
       Emitter::Options options;
       options.endpoint = row.through_door_proxy ? roles->proxied_matcher_endpoint()
                                                 : roles->matcher_endpoint(i % row.shards);
+      for (int shard = 0; row.shards > 1 && shard < row.shards; ++shard) {
+        options.topology_endpoints.push_back(roles->matcher_endpoint(shard));
+      }
       options.name = fmt::format("emitter{}", i);
       options.mode = ModeOf(i);
       options.seed = NextSeed();

@@ -13,7 +13,7 @@ case "$name" in
   # An unknown outcome is taken for a good one: the batch is not sent again.
   dropped_retry)
     edit='s|CIEVENTS_ASSIGN_OR_RETURN(const Result rows,$|auto answer =|
-          s|connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline));|connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline);\n  if (answer.status().code() == absl::StatusCode::kUnavailable) {\n    EnqueueResult believed;\n    believed.inserted_requests.assign(batch.events.size(), 1);\n    return believed;\n  }\n  CIEVENTS_ASSIGN_OR_RETURN(const Result rows, std::move(answer));|'
+          s|connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline));|connection_->libpq->ExecPrepared(kStatementName, columns, kDeadline);\n  if (answer.status().code() == absl::StatusCode::kUnavailable) {\n    EnqueueResult believed;\n    believed.inserted_requests.assign(batch.events.size(), 1);\n    for (const EventRow\& event : batch.events) believed.stored_uids.push_back(event.uid);\n    return believed;\n  }\n  CIEVENTS_ASSIGN_OR_RETURN(const Result rows, std::move(answer));|'
     lines=2 ;;
   # Rows are taken in the order in which they came.
   unsorted)
