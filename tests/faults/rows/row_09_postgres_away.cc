@@ -9,15 +9,16 @@
 namespace cievents::faults {
 namespace {
 
-Row PostgresAway() {
+// In the short form for so many seconds.
+Row PostgresAway(int seconds) {
   Row row;
   row.number = 9;
   row.name = "Postgres away";
-  row.inject = [](Scene& scene) {
+  row.inject = [seconds](Scene& scene) {
     const Usage before = UsageOf(scene.roles().matcher().pid());
     scene.BeginFault();
     scene.Check(scene.roles().StopPostgresInOrder());
-    scene.Let(scene.By(std::chrono::seconds(10), std::chrono::seconds(60)));
+    scene.Let(std::chrono::seconds(scene.By(seconds, 60)));
     const Usage meanwhile = UsageOf(scene.roles().matcher().pid());
     scene.BeginHealing();
     scene.Check(scene.roles().StartPostgres());
@@ -32,10 +33,10 @@ Row PostgresAway() {
   return row;
 }
 
-TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) { RunRow(PostgresAway()); }
+TEST(Row09, WhilePostgresIsAwayNothingIsLostAndNothingPilesUp) { RunRow(PostgresAway(10)); }
 
 Row PostgresAwayWithSpool() {
-  Row row = PostgresAway();
+  Row row = PostgresAway(4);
   row.name = "Postgres away, spool";
   row.with_spool = true;
   return row;
