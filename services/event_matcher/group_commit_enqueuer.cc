@@ -19,6 +19,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kWatchdogInterval{100};
+constexpr std::chrono::seconds kSharedFor{
+    1};  // how long one that emitted beside others is not alone
 
 // A turn in the queue: a submission or a few, a fraction of a group.
 constexpr size_t kTurnRequests = 100;
@@ -233,6 +235,10 @@ absl::Status GroupCommitEnqueuer::Submit(SharedWrites writes, Done done) {
     MutexLock lock(mutex_);
     if (stopping_) return absl::ResourceExhaustedError("the matcher is shutting down");
     const int64_t tenant = submission.tenant;
+    if (last_tenant_.has_value() && last_tenant_ != tenant) {
+      shared_until_ = Clock::now() + kSharedFor;
+    }
+    last_tenant_ = tenant;
     const QueueSize size = submission.size();
     if (!queue_.Push(tenant, size, std::move(submission))) {
       return absl::ResourceExhaustedError("the queue of matched events is full");
@@ -249,7 +255,10 @@ GroupCommitEnqueuer::Group GroupCommitEnqueuer::TakeGroup() {
   size_t requests = 0;
   size_t bytes = 0;
   absl::flat_hash_set<matcher::EventUid> keys;
+  const bool shared = Clock::now() < shared_until_;
   while (const Submission* next = queue_.Peek()) {
+    const bool alone = shared && queue_.tenants() == 1;
+    if (alone && requests >= options_.lone_tenant_requests_max) break;
     const bool fits = group.empty() || (requests + next->requests <= options_.group_requests_max &&
                                         bytes + next->bytes <= options_.group_bytes_max);
     const bool distinct = std::none_of(

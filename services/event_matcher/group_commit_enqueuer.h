@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,9 @@ class GroupCommitEnqueuer final : public Enqueuer {
     size_t queued_bytes_max = 256 * 1024 * 1024;
     // A group is one statement: typically 100 to 1,000 rows.
     size_t group_requests_max = 2'000;
+    // Of what one tenant has alone left, while others emit too: they wait for the groups that are
+    // under way, so these must be short.
+    size_t lone_tenant_requests_max = 250;
     size_t group_bytes_max = 16 * 1024 * 1024;
     // A write that Postgres has not taken after so long is answered kUnavailable: the emitter must
     // not wait for a database that is away.
@@ -95,6 +99,9 @@ class GroupCommitEnqueuer final : public Enqueuer {
   CondVar stopping_signal_;
   CondVar backoff_;  // never signalled by Submit: new work must not turn a backoff into a spin
   FairQueue<Submission> queue_ ABSL_GUARDED_BY(mutex_);
+  std::optional<int64_t> last_tenant_ ABSL_GUARDED_BY(mutex_);  // that submitted
+  // Another one submitted lately.
+  std::chrono::steady_clock::time_point shared_until_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::chrono::steady_clock::time_point stop_deadline_ ABSL_GUARDED_BY(mutex_);
   Stats stats_ ABSL_GUARDED_BY(mutex_);

@@ -189,6 +189,36 @@ TEST_F(GroupCommitEnqueuerTest, AGroupIsBoundedInRequestsAndBytes) {
   EXPECT_EQ(Count("events"), "10");
 }
 
+// While others emit, what a tenant alone has left goes in short groups: they must not wait for it.
+TEST_F(GroupCommitEnqueuerTest, AHeavyTenantsGroupsAreShortWhileOthersEmit) {
+  options_.lone_tenant_requests_max = 50;
+  Start();
+  HoldWriters();
+  Answer first = OccupyWriter(0);
+  std::vector<Answer> heavy;
+  for (int i = 1; i <= 60; ++i) heavy.push_back(Submit({MakeWrite(i, 5)}));
+  EventWrite other = MakeWrite(61);
+  other.event.root_namespace_id = 99;
+  Answer light = Submit({other});
+  Release();
+  for (Answer& answer : heavy) EXPECT_THAT(answer.Get(), SizeIs(1));
+  EXPECT_THAT(light.Get(), SizeIs(1));
+  // The first; a turn of 100 with the other tenant's one; four times 50.
+  EXPECT_EQ(enqueuer_->stats().commits, 1u + 1 + 4);
+}
+
+TEST_F(GroupCommitEnqueuerTest, ATenantThatIsAloneFillsItsGroups) {
+  options_.lone_tenant_requests_max = 10;
+  Start();
+  HoldWriters();
+  Answer first = OccupyWriter(0);
+  std::vector<Answer> heavy;
+  for (int i = 1; i <= 10; ++i) heavy.push_back(Submit({MakeWrite(i, 5)}));
+  Release();
+  for (Answer& answer : heavy) EXPECT_THAT(answer.Get(), SizeIs(1));
+  EXPECT_EQ(enqueuer_->stats().commits, 2u);
+}
+
 TEST_F(GroupCommitEnqueuerTest, TheSameEventTwiceInFlightIsAnsweredByWhatTheFirstStored) {
   Start();
   HoldWriters();
