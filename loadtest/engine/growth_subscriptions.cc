@@ -30,17 +30,21 @@ class Growth {
                {"one by one", 0, false, true, {}},
                {"flat hash", 0, true, true, {}}},
               {}},
-        insert_{"engine.growth.insert",
-                "Replacing one project while the index grows (S1)",
-                "subscriptions",
-                "microseconds of CPU a call of ReplaceProject",
-                {{"p50", 0, false, true, {}},
-                 {"p99", 0, false, true, {}},
-                 {"longest", 0, false, false, {}},
-                 {"longest, by wall time", 0, false, false, {}},
-                 {"flat hash, p99", 0, true, true, {}}},
-                {"Each point is over the calls since the point before. What the scheduler takes "
-                 "is in the wall time only."}},
+        insert_{
+            "engine.growth.insert",
+            "Replacing one project while the index grows (S1)",
+            "subscriptions",
+            "microseconds of CPU a call of ReplaceProject",
+            {{"p50", 0, false, true, {}},
+             {"p99", 0, false, true, {}},
+             {"longest", 0, false, false, {}},
+             {"longest, by wall time", 0, false, false, {}},
+             {"flat hash, p99", 0, true, true, {}}},
+            {"Each point is over the calls since the point before. What the scheduler takes "
+             "is in the wall time only.",
+             "p99 from 500k on is the copy of one segment of a table (segmented_table.h): about "
+             "one call in a hundred makes one, and a segment is a fixed part of its table. "
+             "Measured with eight times as many segments: 6.6 instead of 17.9 us at 5M."}},
         memory_{"engine.growth.memory", "Memory while subscriptions grow (S1)", "subscriptions",
                 "bytes a subscription", {{"index", 0, false, true, {}}},        {}} {}
 
