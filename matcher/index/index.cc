@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "matcher/base/check.h"
 #include "matcher/index/index_state.h"
 
 namespace cievents::matcher {
@@ -23,6 +24,11 @@ void Index::State::Finish() {
   epochs.Reclaim();
 }
 
+void Index::State::Drop(Tables* gone) {
+  gone->Close();
+  epochs.Retire(gone, nullptr, [](void* object, void*) { delete static_cast<Tables*>(object); });
+}
+
 Index::Index() : state_(std::make_unique<State>()) {}
 Index::~Index() = default;
 
@@ -41,17 +47,39 @@ void Index::RemoveProject(int64_t project_id) {
 }
 
 std::vector<UnusableSubscription> Index::ReplaceAll(std::span<const ProjectSubscriptions> sets) {
-  std::vector<UnusableSubscription> unusable;
-  MutexLock lock(state_->writer);
-  auto loaded = std::make_unique<Tables>(state_->epochs, ++state_->loads);
-  loaded->Load(sets, &unusable);
-  Tables* const old = state_->tables.load();
-  old->Close();
-  state_->tables.store(loaded.release(), std::memory_order_seq_cst);
-  state_->epochs.Retire(old, nullptr,
-                        [](void* object, void*) { delete static_cast<Tables*>(object); });
-  state_->Finish();
-  return unusable;
+  Load load(*this, sets.size());
+  for (size_t i = sets.size(); i > 0; --i) load.Add(sets[i - 1]);
+  return load.Finish();
+}
+
+Index::Load::Load(Index& index, size_t projects_expected) : state_(*index.state_) {
+  MutexLock lock(state_.writer);
+  tables_ = std::make_unique<Tables>(state_.epochs, ++state_.loads);
+  tables_->Reserve(projects_expected);
+}
+
+Index::Load::~Load() {
+  if (tables_ == nullptr) return;
+  MutexLock lock(state_.writer);
+  tables_->FinishLoad();
+  state_.Drop(tables_.release());
+  state_.Finish();
+}
+
+void Index::Load::Add(const ProjectSubscriptions& set) {
+  MutexLock lock(state_.writer);  // what tables outgrow is retired in the index' epochs
+  tables_->Load(set, &unusable_);
+}
+
+std::vector<UnusableSubscription> Index::Load::Finish() {
+  CIEVENTS_CHECK(tables_ != nullptr);
+  MutexLock lock(state_.writer);
+  tables_->FinishLoad();
+  Tables* const old = state_.tables.load();
+  state_.tables.store(tables_.release(), std::memory_order_seq_cst);
+  state_.Drop(old);
+  state_.Finish();
+  return std::move(unusable_);
 }
 
 Index::Stats Index::stats() const {

@@ -76,6 +76,8 @@
 
 namespace cievents::matcher {
 
+class Tables;
+
 // An event older than this before a subscription's creation does not fire it, unless replayed
 // (delivery rules: producers' clocks differ a little from ours).
 inline constexpr int64_t kBeforeCreationToleranceMs = 5 * 60 * 1000;
@@ -100,8 +102,10 @@ class Index {
   // readers. Returns what of the set cannot be evaluated.
   std::vector<UnusableSubscription> ReplaceProject(const ProjectSubscriptions& set);
   void RemoveProject(int64_t project_id);
-  // Replaces everything in one step: a full load.
+  // Replaces everything in one step: a full load. Of sets with equal project ids the last counts.
   std::vector<UnusableSubscription> ReplaceAll(std::span<const ProjectSubscriptions> sets);
+  // The same set by set, for loads that should not stand in memory a second time.
+  class Load;
 
   struct Stats {
     size_t projects = 0;
@@ -115,6 +119,28 @@ class Index {
   friend class Matcher;
   struct State;
   std::unique_ptr<State> state_;
+};
+
+// A full load in the making. Nothing of it is seen before Finish; if it is destroyed without, it
+// never was. The index may be changed meanwhile: Finish replaces those changes too. Not
+// thread-safe.
+class Index::Load {
+ public:
+  // `projects_expected` saves growing; 0 = unknown. `index` must outlive the load.
+  explicit Load(Index& index, size_t projects_expected = 0);
+  ~Load();
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+
+  // Of sets with equal project ids the first counts.
+  void Add(const ProjectSubscriptions& set);
+  // Replaces everything by what was added; returns what of it cannot be evaluated. At most once.
+  std::vector<UnusableSubscription> Finish();
+
+ private:
+  State& state_;
+  std::unique_ptr<Tables> tables_;  // null once it is finished
+  std::vector<UnusableSubscription> unusable_;
 };
 
 // One subscription that an event fires. A view: valid during the callback that is given it.

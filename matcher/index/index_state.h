@@ -17,6 +17,8 @@ struct Index::State {
   ~State();
   // Publishes what was prepared and takes out what nobody can see any more. REQUIRES: writer held.
   void Finish();
+  // Frees tables that nobody can find any more, once no reader is in them. REQUIRES: writer held.
+  void Drop(Tables* gone);
 
   mutable EpochDomain epochs;
   mutable Mutex writer;  // one change at a time; readers never take it

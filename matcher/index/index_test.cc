@@ -274,6 +274,42 @@ TEST(IndexTest, LoadsEverythingAnewAndTheLastSetOfAProjectCounts) {
   EXPECT_EQ(index.stats().subscriptions, 0u);
 }
 
+TEST(IndexTest, ALoadSetBySetIsSeenWhenItIsFinished) {
+  Index index;
+  index.ReplaceProject(Project(10, kInGroup2, {SubscriptionOf(100, {EntryOf({"a"})})}));
+  Index::Load load(index);
+  load.Add(Project(11, kInGroup2, {SubscriptionOf(110, {EntryOf({"a"}, kInstanceScope)})}));
+  load.Add(Project(11, kInGroup2, {SubscriptionOf(111, {EntryOf({"a"})})}));  // the first counts
+  load.Add(Project(0, kInGroup2, {SubscriptionOf(112, {EntryOf({"a"})})}));
+  // A change meanwhile is seen, and gone with what was there.
+  index.ReplaceProject(Project(12, kInGroup2, {SubscriptionOf(120, {EntryOf({"a"})})}));
+  EXPECT_THAT(IdsOf(index, {{"a"}, 10, kInGroup2}), ElementsAre(100));
+  EXPECT_THAT(IdsOf(index, {{"a"}, 11, kInGroup2}), IsEmpty());
+  EXPECT_THAT(IdsOf(index, {{"a"}, 12, kInGroup2}), ElementsAre(120));
+  EXPECT_EQ(load.Finish().size(), 1u);
+  EXPECT_THAT(IdsOf(index, {{"a"}, 10, kInGroup2}), ElementsAre(110));
+  EXPECT_THAT(IdsOf(index, {{"a"}, 12, kInGroup2}), ElementsAre(110));
+  EXPECT_EQ(index.stats().projects, 1u);
+  EXPECT_EQ(index.stats().subscriptions, 1u);
+}
+
+TEST(IndexTest, ALoadThatIsGivenUpNeverWas) {
+  Index index;
+  index.ReplaceProject(Project(10, kInGroup2, {SubscriptionOf(100, {EntryOf({"a"})})}));
+  {
+    Index::Load load(index);
+    for (int64_t project = 11; project < 3000; ++project) {
+      load.Add(Project(project, kInGroup2,
+                       {SubscriptionOf(project, {EntryOf({"a"}, kInstanceScope)}),
+                        SubscriptionOf(5000 + project, {EntryOf({"b"})})}));
+    }
+  }
+  EXPECT_THAT(IdsOf(index, {{"a"}, 10, kInGroup2}), ElementsAre(100));
+  EXPECT_THAT(IdsOf(index, {{"a"}, 11, kInGroup2}), IsEmpty());
+  EXPECT_EQ(index.stats().projects, 1u);
+  EXPECT_EQ(index.stats().patterns, 1u);
+}
+
 TEST(IndexTest, KnowsTheAncestorsOfProjectsEvenWithoutSubscriptions) {
   Index index;
   index.ReplaceProject(Project(10, kInGroup2, {}));

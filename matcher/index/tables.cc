@@ -238,25 +238,21 @@ void Tables::Displace(int64_t project_id, const ProjectSet* set) {
   scopes_.RemoveLater(shared, std::move(places));
 }
 
-void Tables::Load(std::span<const ProjectSubscriptions> sets,
-                  std::vector<UnusableSubscription>* unusable) {
-  projects_.Reserve(sets.size());
-  std::vector<PlacedPosting> places;
-  // From the last one on: of sets with one project id the others are never put in, because a reader
-  // of an older epoch may find these tables before the next Publish and must not see them.
-  for (size_t i = sets.size(); i > 0; --i) {
-    const ProjectSubscriptions& set = sets[i - 1];
-    const auto key = static_cast<uint64_t>(set.project_id);
-    if (projects_.Find(key) != nullptr || !HasProjectId(set, unusable)) continue;
-    // Visible to whoever finds these tables, in whatever epoch.
-    Prepared prepared = Prepare(set, 0, unusable);
-    projects_.Insert(key, const_cast<ProjectSet*>(prepared.set));
-    ++project_count_;
-    if (prepared.shared == nullptr) continue;
-    shared_sets_[set.project_id] = prepared.shared;
-    places.insert(places.end(), prepared.places.begin(), prepared.places.end());
-  }
-  scopes_.Add(places);
+void Tables::Load(const ProjectSubscriptions& set, std::vector<UnusableSubscription>* unusable) {
+  const auto key = static_cast<uint64_t>(set.project_id);
+  if (projects_.Find(key) != nullptr || !HasProjectId(set, unusable)) return;
+  // Visible to whoever finds these tables, in whatever epoch.
+  Prepared prepared = Prepare(set, 0, unusable);
+  projects_.Insert(key, const_cast<ProjectSet*>(prepared.set));
+  ++project_count_;
+  if (prepared.shared == nullptr) return;
+  shared_sets_[set.project_id] = prepared.shared;
+  loading_.insert(loading_.end(), prepared.places.begin(), prepared.places.end());
+}
+
+void Tables::FinishLoad() {
+  scopes_.Add(loading_);
+  loading_ = {};
 }
 
 void Tables::Settle() {

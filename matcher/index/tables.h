@@ -37,9 +37,13 @@ class Tables {
   // Prepares the set to be seen from the next epoch on: the caller publishes.
   void Put(const ProjectSubscriptions& set, std::vector<UnusableSubscription>* unusable);
   void Remove(int64_t project_id);
-  // Fills empty tables that no reader has seen yet. Of sets with equal project ids the last counts.
-  void Load(std::span<const ProjectSubscriptions> sets,
-            std::vector<UnusableSubscription>* unusable);
+  // For a full load: room for so many projects.
+  void Reserve(size_t projects) { projects_.Reserve(projects); }
+  // Fills tables that no reader has seen yet, set by set, then FinishLoad. Of sets with equal
+  // project ids the first counts: a reader of an older epoch may find these tables before the next
+  // Publish and must not see the others, so they are never put in.
+  void Load(const ProjectSubscriptions& set, std::vector<UnusableSubscription>* unusable);
+  void FinishLoad();
   // Takes out what no reader can see any more.
   void Settle();
   // Another load has taken its place: from now on nothing is released piece by piece.
@@ -122,6 +126,7 @@ class Tables {
   StringMap<std::unique_ptr<ProjectContext>> contexts_;
   absl::flat_hash_map<int64_t, SharedSet*> shared_sets_;  // of the projects that have one
   std::deque<Young> young_;
+  std::vector<PlacedPosting> loading_;  // what is put into shared scopes by FinishLoad
   // Scratch of Prepare.
   std::string context_key_;
   std::vector<const Definition*> prepared_definitions_;

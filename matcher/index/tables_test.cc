@@ -96,12 +96,14 @@ TEST_F(TablesTest, ManyChangesUnderOneReaderAreSettledTogether) {
 
 // Whoever finds the tables of a load, though it may have entered before the load was published, is
 // shown the load and nothing that it replaces.
-TEST_F(TablesTest, OfSetsWithOneProjectIdTheLastIsTheOnlyOneThatIsEverSeen) {
+TEST_F(TablesTest, OfALoadsSetsWithOneProjectIdTheFirstIsTheOnlyOneThatIsEverSeen) {
   EpochDomain::Reader reader(epochs_);
   const Epoch before = reader.Enter();
-  const std::vector<ProjectSubscriptions> sets = {SetOf(10, 100), SetOf(11, 110), SetOf(10, 101),
-                                                  SetOf(10, 102)};
-  tables_.Load(sets, &unusable_);
+  for (const ProjectSubscriptions& set :
+       {SetOf(10, 102), SetOf(10, 101), SetOf(11, 110), SetOf(10, 100)}) {
+    tables_.Load(set, &unusable_);
+  }
+  tables_.FinishLoad();
   EXPECT_EQ(Seen(10, before), 102);
   EXPECT_EQ(Seen(11, before), 110);
   EXPECT_EQ(tables_.stats().projects, 2u);

@@ -128,19 +128,19 @@ std::optional<matcher::SlotSet> FeedFollower::WaitForWanted() {
 }
 
 absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::SubscriptionFeed& feed) {
-  std::vector<matcher::ProjectSubscriptions> sets;
+  matcher::Index::Load load(index_);
   ProjectRoots::Roots roots;
-  CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, [&sets, &roots](const store::FeedProject& project) {
+  CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, [&load, &roots](const store::FeedProject& project) {
     if (!project.in_slots) roots[project.project_id] = RootOf(project);
     if (project.in_slots || !project.subscriptions.empty()) {
-      sets.push_back(ToProjectSubscriptions(project));
+      load.Add(ToProjectSubscriptions(project));
     }
   }));
   // At no time a project is neither in the index nor among the roots: an event that names it alone
   // would be taken for one of a project that nobody knows.
   roots_.Add(roots);
   shards_.KeepOnly(slots);
-  unusable_.Report(index_.ReplaceAll(sets));
+  unusable_.Report(load.Finish());
   shards_.SetLoaded(slots);
   roots_.ReplaceAll(std::move(roots));
   return absl::OkStatus();

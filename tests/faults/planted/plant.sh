@@ -34,7 +34,7 @@ case "$name" in
     lines=3 ;;
   # After a loss the change feed goes on from where it is now; what came meanwhile is never seen.
   no_second_load)
-    edit='s|CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, \[&sets|if (loaded_once_) return feed.Load(slots, [](const store::FeedProject\&) {});\n  CIEVENTS_RETURN_IF_ERROR((feed).Load(slots, [\&sets|'
+    edit='s|CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, \[&load|if (loaded_once_) return feed.Load(slots, [](const store::FeedProject\&) {});\n  CIEVENTS_RETURN_IF_ERROR((feed).Load(slots, [\&load|'
     lines=1 ;;
   # A matcher that has loaded nothing yet says that nothing matches.
   unloaded_no_match)
