@@ -1,5 +1,6 @@
 #include "services/lib/store/libpq_connection.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -178,21 +179,54 @@ absl::StatusOr<Result> LibpqConnection::Exec(const std::string& sql,
   return Finish(deadline);
 }
 
-absl::Status LibpqConnection::ExecRows(const std::string& sql,
-                                       const std::function<absl::Status(const PGresult*)>& on_row,
+absl::StatusOr<LibpqConnection::CopyMessage> LibpqConnection::NextCopied(absl::Time deadline) {
+  while (true) {
+    char* bytes = nullptr;
+    const int size = PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
+    if (size > 0) {
+      CopyMessage message;
+      message.bytes.reset(bytes);
+      message.size = static_cast<size_t>(size);
+      return message;
+    }
+    if (size == -1) return CopyMessage();
+    if (size < -1) return Lost("copying rows");
+    CIEVENTS_RETURN_IF_ERROR(Wait(POLLIN, deadline));
+    if (PQconsumeInput(connection_.get()) == 0) return Lost("copying rows");
+  }
+}
+
+absl::Status LibpqConnection::CopyRows(const std::string& query,
+                                       const std::function<absl::Status(const CopyRow&)>& on_row,
                                        absl::Duration timeout) {
   if (!connected()) return absl::UnavailableError("not connected to Postgres");
   const absl::Time deadline = absl::Now() + timeout;
-  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return Lost("sending a query");
-  PQsetSingleRowMode(connection_.get());
+  const std::string copy = fmt::format("COPY ({}) TO STDOUT (FORMAT binary)", query);
+  if (PQsendQuery(connection_.get(), copy.c_str()) == 0) return Lost("sending a query");
   CIEVENTS_RETURN_IF_ERROR(Flush(deadline));
-  absl::Status status;
-  while (true) {
-    CIEVENTS_ASSIGN_OR_RETURN(const Result result, Next(deadline));
-    if (result == nullptr) return status;
-    if (status.ok()) status = StatusOf(result.get());
-    if (status.ok() && PQntuples(result.get()) == 1) status = on_row(result.get());
+  CIEVENTS_ASSIGN_OR_RETURN(const Result begun, Next(deadline));
+  if (PQresultStatus(begun.get()) != PGRES_COPY_OUT) {
+    CIEVENTS_RETURN_IF_ERROR(Finish(deadline).status());
+    return StatusOf(begun.get());
   }
+  CopyRow row;
+  absl::StatusOr<bool> is_row = true;
+  for (bool first = true;; first = false) {
+    CIEVENTS_ASSIGN_OR_RETURN(const CopyMessage message, NextCopied(deadline));
+    if (message.bytes == nullptr) break;
+    std::string_view bytes(message.bytes.get(), message.size);
+    absl::Status status = first ? TakeCopyHeader(&bytes) : absl::OkStatus();
+    if (status.ok()) is_row = row.Read(bytes);
+    status.Update(is_row.status());
+    if (status.ok() && *is_row) status = on_row(row);
+    if (status.ok()) continue;
+    connection_.reset();
+    return status;
+  }
+  // An error that came in the middle (a time-out, a crash) stands in what follows.
+  CIEVENTS_RETURN_IF_ERROR(Finish(deadline).status());
+  if (*is_row) return absl::DataLossError("a COPY from Postgres ended without its trailer");
+  return absl::OkStatus();
 }
 
 }  // namespace cievents::store

@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "services/lib/store/binary_array.h"
+#include "services/lib/store/copy_row.h"
 
 namespace cievents::store {
 
@@ -47,9 +48,10 @@ class LibpqConnection {
   // Text parameters.
   absl::StatusOr<Result> Exec(const std::string& sql, const std::vector<std::string>& parameters,
                               absl::Duration timeout);
-  // Rows one by one, without holding them all.
-  absl::Status ExecRows(const std::string& sql,
-                        const std::function<absl::Status(const PGresult*)>& on_row,
+  // The rows of a query one by one, without holding them all, by COPY in the binary format. An
+  // error of `on_row` ends the connection: what the server still sends is not read.
+  absl::Status CopyRows(const std::string& query,
+                        const std::function<absl::Status(const CopyRow&)>& on_row,
                         absl::Duration timeout);
 
  private:
@@ -57,11 +59,21 @@ class LibpqConnection {
     void operator()(PGconn* connection) const { PQfinish(connection); }
   };
 
+  struct Freer {
+    void operator()(char* bytes) const { PQfreemem(bytes); }
+  };
+  struct CopyMessage {
+    std::unique_ptr<char, Freer> bytes;
+    size_t size = 0;
+  };
+
   explicit LibpqConnection(PGconn* connection) : connection_(connection) {}
 
   absl::Status Lost(std::string_view what);
   absl::Status Wait(short events, absl::Time deadline);
   absl::Status Flush(absl::Time deadline);
+  // The next message of a COPY; null at its end.
+  absl::StatusOr<CopyMessage> NextCopied(absl::Time deadline);
   // The next result of the running command; null at its end.
   absl::StatusOr<Result> Next(absl::Time deadline);
   // Reads to the end of the command; the first error, or the last result.
