@@ -1,13 +1,13 @@
 # A front for CMake's presets: every target installs what it needs first, then does one thing.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test faults loadtest fuzz oracle planted-bugs format tidy clean
+.PHONY: help build demo test faults faults-report loadtest fuzz oracle planted-bugs format tidy clean
 
 INSTALL := sh deploy/install-packages.sh
 CIEVENTS := build/release/services/cli/cievents
 SOURCES = $$(git ls-files '*.cc' '*.h')
 
 help: ## this text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## the optimised binary: build/release/services/cli/cievents
 	@$(INSTALL) build
@@ -36,9 +36,12 @@ oracle: ## the index against a naive matcher, a million random pairs (PAIRS=1000
 	@cmake --build --preset release --target oracle
 	@build/release/tests/oracle/oracle --pairs=$(or $(PAIRS),1000000) $(if $(SEED),--seed=$(SEED))
 
-faults: ## the fault matrix: every row with 25 seeds, the table (ROWS="01 29" SEEDS=3 SEED=1 FORM=short)
+faults: ## the fault matrix: every row with 25 seeds, the table (ROWS="01 29" SEEDS=3 SEED=1 FORM=short JOBS=2 RESUME=1)
 	@$(INSTALL) build run test
 	@sh tests/faults/run.sh "$(ROWS)"
+
+faults-report: ## the table of what `make faults` has run so far
+	@sh tests/faults/run.sh --report
 
 planted-bugs: ## does the oracle find bugs? Plants 27, one after the other (SECONDS_EACH=60)
 	@$(INSTALL) build

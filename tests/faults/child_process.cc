@@ -4,11 +4,13 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -54,6 +56,20 @@ bool IsFree(int port) {
       bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   close(listener);
   return free;
+}
+
+// A name in the abstract space is gone with its last holder, however that ends; like ports, such
+// names are those of a network namespace. -1: somebody holds it.
+int Hold(int port) {
+  const int holder = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = fmt::format("cievents-fault-port-{}", port);
+  name.copy(address.sun_path + 1, sizeof(address.sun_path) - 1);
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (bind(holder, reinterpret_cast<const sockaddr*>(&address), length) == 0) return holder;
+  close(holder);
+  return -1;
 }
 
 }  // namespace
@@ -133,7 +149,11 @@ std::string ChildProcess::LogTail() const {
   return tail;
 }
 
-absl::StatusOr<int> FreePort() {
+Port::~Port() {
+  if (holder_ >= 0) close(holder_);
+}
+
+absl::StatusOr<Port> Port::Reserve() {
   constexpr int kLowest = 15'000;
   int below = 32'768;
   std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
@@ -142,7 +162,9 @@ absl::StatusOr<int> FreePort() {
   std::uniform_int_distribution<int> ports(kLowest, std::max(below, kLowest + 100) - 1);
   for (int attempt = 0; attempt < 200; ++attempt) {
     const int port = ports(random);
-    if (IsFree(port)) return port;
+    const int holder = Hold(port);
+    if (holder >= 0 && IsFree(port)) return Port(port, holder);
+    if (holder >= 0) close(holder);
   }
   return absl::UnavailableError("no free port on 127.0.0.1");
 }

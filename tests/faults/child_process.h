@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,10 +63,26 @@ class ChildProcess {
   int wait_status_ = 0;
 };
 
-// A port of 127.0.0.1 that is free now. Below the range that the kernel gives to outgoing
-// connections: while the server on it is dead nobody else may get it, not even a client that tries
-// to reach it and would connect to itself.
-absl::StatusOr<int> FreePort();
+// A port of 127.0.0.1 that was free. Below the range that the kernel gives to outgoing connections:
+// while the server on it is dead nobody else may get it, not even a client that tries to reach it
+// and would connect to itself. Nor may another run: as long as this lives, nobody who asks here, in
+// whatever process of the machine, gets the same one.
+class Port {
+ public:
+  static absl::StatusOr<Port> Reserve();
+  ~Port();
+  Port(Port&& other) noexcept : number_(other.number_), holder_(std::exchange(other.holder_, -1)) {}
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  int number() const { return number_; }
+
+ private:
+  Port(int number, int holder) : number_(number), holder_(holder) {}
+
+  int number_;
+  int holder_;  // a socket whose name says the number: the kernel lets only one have it
+};
 
 }  // namespace cievents::faults
 

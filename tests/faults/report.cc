@@ -36,15 +36,25 @@ std::string TableHeading() {
                      "lost", "doubled", "other", "recover ms", "answer ms", "MB", "s");
 }
 
+int64_t Report::Others() const {
+  return CountOf(Kind::kExtra) + CountOf(Kind::kLate) + CountOf(Kind::kWrong);
+}
+
 std::string Report::Line() const {
-  const int64_t other = CountOf(Kind::kExtra) + CountOf(Kind::kLate) + CountOf(Kind::kWrong);
   return fmt::format(fmt::runtime(kLine), number, name, seed,
                      fmt::format("{:.0f}{}", offered_per_second,
                                  offered_per_second < kOfferedPerSecondMin ? "!" : ""),
                      counts.acknowledged, counts.must, CountOf(Kind::kLost),
-                     CountOf(Kind::kDoubled), other, recovery.count(), slowest_answer.count(),
+                     CountOf(Kind::kDoubled), Others(), recovery.count(), slowest_answer.count(),
                      matcher_mb, fmt::format("{:.1f}", seconds)) +
          notes;
+}
+
+std::string Report::Fields() const {
+  return fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{:.1f}\t{}\t{}\t{}\t{}\t{:.1f}\t{}\n", number, name,
+                     counts.acknowledged, CountOf(Kind::kLost), CountOf(Kind::kDoubled), Others(),
+                     offered_per_second, recovery.count(), slowest_answer.count(), put_off,
+                     matcher_mb, seconds, folder);
 }
 
 int64_t Report::CountOf(Kind kind) const {

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -48,17 +47,6 @@ absl::Status CopyProgram(const std::string& copy, std::string* program) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<ChaosProxy>> ProxyTo(const std::string& server_socket,
-                                                    int server_port, uint64_t seed) {
-  CIEVENTS_ASSIGN_OR_RETURN(const int port, FreePort());
-  ChaosProxy::Options options;
-  options.server_socket = server_socket;
-  options.server_port = server_port;
-  options.listen_port = port;
-  options.seed = seed;
-  return ChaosProxy::Start(options);
-}
-
 }  // namespace
 
 std::string SpoolDir(const std::string& spool_dir, int shard) {
@@ -83,26 +71,32 @@ absl::StatusOr<std::unique_ptr<Roles>> Roles::Start(const Options& given) {
   if (options.prepare) CIEVENTS_RETURN_IF_ERROR(options.prepare(roles->dsn_));
 
   CIEVENTS_ASSIGN_OR_RETURN(roles->store_proxy_,
-                            ProxyTo(postgres.socket_dir + "/.s.PGSQL.5432", 0, options.seed));
+                            roles->ProxyTo(postgres.socket_dir + "/.s.PGSQL.5432", 0));
   CIEVENTS_ASSIGN_OR_RETURN(roles->ingest_port_, roles->NewPort());
   roles->ingest_ = MakeRole(options, "ingest", {options.product_binary, "ingest"}, roles->dsn_,
                             roles->ingest_port_);
   for (int shard = 0; shard < options.shards; ++shard) {
     CIEVENTS_RETURN_IF_ERROR(roles->ConfigureShard(shard, options.shards));
   }
-  CIEVENTS_ASSIGN_OR_RETURN(roles->door_proxy_, ProxyTo("", roles->shards_[0].port, options.seed));
+  CIEVENTS_ASSIGN_OR_RETURN(roles->door_proxy_, roles->ProxyTo("", roles->shards_[0].port));
   CIEVENTS_RETURN_IF_ERROR(roles->StartIngest());
   return roles;
 }
 
-absl::StatusOr<int> Roles::NewPort() const {
-  while (true) {
-    CIEVENTS_ASSIGN_OR_RETURN(const int port, FreePort());
-    const bool is_ours =
-        port == ingest_port_ || std::any_of(shards_.begin(), shards_.end(),
-                                            [port](const Shard& one) { return one.port == port; });
-    if (!is_ours) return port;
-  }
+absl::StatusOr<int> Roles::NewPort() {
+  CIEVENTS_ASSIGN_OR_RETURN(Port port, Port::Reserve());
+  ports_.push_back(std::move(port));
+  return ports_.back().number();
+}
+
+absl::StatusOr<std::unique_ptr<ChaosProxy>> Roles::ProxyTo(const std::string& server_socket,
+                                                           int server_port) {
+  ChaosProxy::Options options;
+  options.server_socket = server_socket;
+  options.server_port = server_port;
+  CIEVENTS_ASSIGN_OR_RETURN(options.listen_port, NewPort());
+  options.seed = options_.seed;
+  return ChaosProxy::Start(options);
 }
 
 std::string Roles::ingest_endpoint() const { return Endpoint(ingest_port_); }

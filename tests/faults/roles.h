@@ -74,11 +74,13 @@ class Roles {
 
   explicit Roles(Options options) : options_(std::move(options)) {}
 
-  // One that no process of ours has.
-  absl::StatusOr<int> NewPort() const;
+  absl::StatusOr<int> NewPort();
+  absl::StatusOr<std::unique_ptr<ChaosProxy>> ProxyTo(const std::string& server_socket,
+                                                      int server_port);
 
   Options options_;
   std::string dsn_;
+  std::vector<Port> ports_;  // outlive whoever listens on them
   int ingest_port_ = 0;
   std::unique_ptr<store::LocalPostgres> postgres_;
   std::unique_ptr<ChaosProxy> store_proxy_;

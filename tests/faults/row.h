@@ -6,6 +6,7 @@
 //   CIEVENTS_FAULT_SEEDS    how many seeds each row runs with (1)
 //   CIEVENTS_FAULT_FORM     `long`: longer faults
 //   CIEVENTS_BINARY         the program under test, instead of that of this build
+//   CIEVENTS_FAULT_RESULT   a file that gets the Fields of every run
 #ifndef TESTS_FAULTS_ROW_H_
 #define TESTS_FAULTS_ROW_H_
 
@@ -49,6 +50,7 @@ struct RunOptions {
   std::string matcher_binary;  // the product's, or one with a planted bug
   uint64_t seed = 0;
   Form form = Form::kShort;
+  std::string folder;  // of MakeFolder: for logs and data
 };
 
 struct Report {
@@ -68,8 +70,11 @@ struct Report {
   std::string folder;  // logs and data
 
   int64_t CountOf(Violation::Kind kind) const;
+  int64_t Others() const;  // violations that are neither lost nor doubled
   // A line of the table.
   std::string Line() const;
+  // The same for programs: fields with a tab between them, as report.awk reads them.
+  std::string Fields() const;
   // The counts, and the first violations of each kind.
   std::string ToString() const;
 };

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "services/lib/spool/listing.h"
-#include "tests/faults/cluster_copy.h"
 #include "tests/faults/emitter.h"
 #include "tests/faults/pusher.h"
 #include "tests/faults/row.h"
@@ -307,7 +306,7 @@ Report Run(const Row& row, const RunOptions& options) {
   report.number = row.number;
   report.name = row.name;
   report.seed = options.seed;
-  report.folder = MakeFolder();
+  report.folder = options.folder;
   report.violations = OneRun(row, options, &report).Do();
   report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   return report;
