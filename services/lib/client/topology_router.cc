@@ -51,21 +51,42 @@ TopologyRouter::~TopologyRouter() {
   thread_.join();
 }
 
+bool TopologyRouter::IsAvoided(const std::string& endpoint) const {
+  const auto it = avoided_.find(endpoint);
+  return it != avoided_.end() && std::chrono::steady_clock::now() < it->second;
+}
+
+const std::string& TopologyRouter::AnyEndpoint(const std::string& fallback) const {
+  const std::vector<std::string>& endpoints = options_.endpoints;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    const std::string& endpoint = endpoints[(next_endpoint_ + i) % endpoints.size()];
+    if (!IsAvoided(endpoint)) return endpoint;
+  }
+  return fallback;
+}
+
 std::string TopologyRouter::EndpointFor(const RoutingKey& key) {
   MutexLock lock(mutex_);
   const bool has_slot = key.root_namespace_id != 0 || key.project_id == 0;
   if (has_slot && version_ > 0) {
-    const auto slot = static_cast<size_t>(matcher::SlotOf(key.root_namespace_id));
-    if (!address_of_slot_[slot].empty()) return address_of_slot_[slot];
+    const std::string& owner =
+        address_of_slot_[static_cast<size_t>(matcher::SlotOf(key.root_namespace_id))];
+    if (!owner.empty()) return IsAvoided(owner) ? AnyEndpoint(owner) : owner;
   }
-  return options_.endpoints[next_endpoint_];
+  return AnyEndpoint(options_.endpoints[next_endpoint_]);
 }
 
-void TopologyRouter::StreamEnded(const std::string& endpoint, const absl::Status& /*why*/) {
+void TopologyRouter::StreamEnded(const std::string& endpoint, const absl::Status& why) {
   {
     MutexLock lock(mutex_);
     if (endpoint == options_.endpoints[next_endpoint_]) {
       next_endpoint_ = (next_endpoint_ + 1) % options_.endpoints.size();
+    }
+    // The others are streams that we ended.
+    if (!why.ok() && !absl::IsCancelled(why)) {
+      const auto now = std::chrono::steady_clock::now();
+      std::erase_if(avoided_, [now](const auto& one) { return one.second <= now; });
+      avoided_[endpoint] = now + options_.avoid_time;
     }
     refresh_due_ = true;
   }
@@ -133,6 +154,7 @@ void TopologyRouter::Take(const events::v1::GetTopologyResponse& topology) {
   }
   MutexLock lock(mutex_);
   if (topology.version() < version_) return;  // of a matcher that has not heard of the newer one
+  if (topology.version() > version_) avoided_.clear();  // who has an address now, may have moved
   version_ = topology.version();
   address_of_slot_ = std::move(addresses);
 }

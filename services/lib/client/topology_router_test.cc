@@ -35,11 +35,14 @@ events::v1::GetTopologyResponse TwoShards(int64_t version, const std::string& fi
 // Matchers by endpoint; what is not there does not answer.
 class TopologyRouterTest : public ::testing::Test {
  protected:
-  std::unique_ptr<TopologyRouter> MakeRouter(std::vector<std::string> endpoints) {
+  std::unique_ptr<TopologyRouter> MakeRouter(
+      std::vector<std::string> endpoints,
+      std::chrono::milliseconds avoid_time = std::chrono::hours(1)) {
     TopologyRouter::Options options;
     options.endpoints = std::move(endpoints);
     options.refresh_interval = absl::Hours(1);
     options.refresh_interval_min = absl::Milliseconds(1);
+    options.avoid_time = avoid_time;
     options.fetch = [this](const std::string& endpoint) { return Ask(endpoint); };
     return std::make_unique<TopologyRouter>(std::move(options));
   }
@@ -140,6 +143,21 @@ TEST_F(TopologyRouterTest, AnEndpointWhoseStreamEndsGivesWayToTheNext) {
   const auto router = MakeRouter({"seed:1", "other:1"});
   router->StreamEnded("seed:1", absl::UnavailableError("gone"));
   EXPECT_EQ(router->EndpointFor({RootOf(0), 7}), "other:1");
+}
+
+TEST_F(TopologyRouterTest, EventsGoRoundAnOwnerToWhichAStreamBroke) {
+  Say("seed:1", TwoShards(4, "zero:1", "one:1"));
+  const auto router = MakeRouter({"seed:1", "one:1"}, std::chrono::milliseconds(300));
+  ASSERT_TRUE(Await(*router, 4));
+  router->StreamEnded("one:1", absl::CancelledError("idle"));
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1") << "it was we who ended the stream";
+  router->StreamEnded("one:1", absl::UnavailableError("gone"));
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "seed:1");
+  EXPECT_EQ(router->EndpointFor({RootOf(0), 7}), "zero:1") << "others are not concerned";
+  router->StreamEnded("seed:1", absl::UnavailableError("gone"));
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1") << "nobody else is left";
+  std::this_thread::sleep_for(std::chrono::milliseconds(350));  // what is waited for is the time
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1") << "tried again";
 }
 
 }  // namespace
