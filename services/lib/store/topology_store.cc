@@ -18,6 +18,11 @@ constexpr char kReportSql[] =
     "  to_timestamp($9::double precision / 1000), to_timestamp($10::double precision / 1000)) r,"
     " LATERAL unnest(r.addresses) WITH ORDINALITY AS a (address, place) ORDER BY a.place";
 
+// A report that hangs would hold up who stops the matcher; one that is lost to a crash of Postgres
+// is made again within a second.
+constexpr char kSessionSql[] =
+    "SET statement_timeout = '5s'; SET lock_timeout = '2s'; SET synchronous_commit = local";
+
 }  // namespace
 
 struct TopologyStore::Connection {
@@ -28,13 +33,15 @@ TopologyStore::TopologyStore(std::string dsn) : dsn_(std::move(dsn)) {}
 TopologyStore::~TopologyStore() = default;
 
 absl::StatusOr<StoredTopology> TopologyStore::Report(const ShardReport& report) {
-  if (connection_ == nullptr) {
+  const bool is_new = connection_ == nullptr;
+  if (is_new) {
     CIEVENTS_ASSIGN_OR_RETURN(auto opened, OpenPqxx(dsn_, "cievents-topology"));
     connection_ = std::make_unique<Connection>(Connection{std::move(opened)});
   }
   StoredTopology topology;
   const absl::Status status = CatchPqxx([&] {
     pqxx::nontransaction session(*connection_->pqxx);
+    if (is_new) session.exec(kSessionSql);
     const std::optional<int64_t> oldest_ms =
         report.spool_oldest_ms == 0 ? std::nullopt : std::optional(report.spool_oldest_ms);
     const pqxx::result rows = ExecPrepared(
