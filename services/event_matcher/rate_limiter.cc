@@ -5,9 +5,18 @@
 #include "absl/hash/hash.h"
 
 namespace cievents::event_matcher {
+namespace {
+
+// A clock that is behind by more has been set back.
+constexpr double kClockSetBackSeconds = 2;
+
+}  // namespace
 
 void RateLimiter::Fill(Bucket& bucket, absl::Time now) const {
   const double seconds = absl::ToDoubleSeconds(now - bucket.filled);
+  // Batches that are taken in at once have read the clock at slightly different times: none of them
+  // moves it back, or the next would be given the time between twice.
+  if (seconds <= 0 && seconds > -kClockSetBackSeconds) return;
   bucket.filled = now;
   if (seconds <= 0) return;
   bucket.tokens = std::min(capacity(), bucket.tokens + seconds * static_cast<double>(per_second_));

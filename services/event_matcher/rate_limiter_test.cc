@@ -52,6 +52,17 @@ TEST(RateLimiter, AClockThatIsSetBackGivesNothingAndTakesNothing) {
   EXPECT_EQ(TakeMany(limiter, 1, 100, kStart - absl::Hours(1) + absl::Seconds(1)), 10);
 }
 
+TEST(RateLimiter, ClocksThatDifferALittleGiveNothingTwice) {
+  RateLimiter limiter(1000);
+  int64_t taken = TakeMany(limiter, 1, 10'000, kStart);
+  EXPECT_EQ(taken, 2000);
+  // Two batches take turns, two milliseconds apart.
+  for (int turn = 0; turn < 1000; ++turn) {
+    taken = TakeMany(limiter, 1, 10, kStart + absl::Milliseconds(turn % 2 == 0 ? 2 : 0));
+    EXPECT_EQ(taken, turn == 0 ? 2 : 0) << turn;
+  }
+}
+
 TEST(RateLimiter, TenantsThatAreSilentAreForgotten) {
   RateLimiter limiter(10);
   for (int64_t tenant = 1; tenant <= 100'000; ++tenant) {
