@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "matcher/base/check.h"
 #include "matcher/base/status.h"
 #include "services/event_matcher/request_rows.h"
@@ -120,6 +121,18 @@ void ApplyWriteResult(const EventWriteResult& result, Outcome* outcome) {
   }
 }
 
+// Over several deliveries of an event its requests are the union (delivery rules); a repeat may
+// name the event otherwise, and match others.
+void AddMissing(std::vector<store::RequestRow> requests, EventWrite* write) {
+  absl::flat_hash_set<int64_t> there;
+  for (const store::RequestRow& one : write->requests) there.insert(one.subscription_id);
+  for (store::RequestRow& one : requests) {
+    if (!there.insert(one.subscription_id).second) continue;
+    one.event_uid = write->event.uid;
+    write->requests.push_back(std::move(one));
+  }
+}
+
 }  // namespace
 
 // What one tenant's events fire: submitted by itself, so that tenants can take turns.
@@ -139,12 +152,14 @@ struct Intake::Batch {
   std::map<int64_t, TenantPart> parts;  // by root namespace
   std::atomic<size_t> unfinished{1};    // parts that are under way, and Publish itself
   Done done;
+  // The first of the batch's deliveries of an event, and where its write is.
   struct First {
     size_t position;
-    std::array<uint8_t, 32> digest;
+    int64_t tenant;
+    size_t write;  // of the tenant's part
   };
-  absl::flat_hash_map<matcher::EventUid, First> first_by_uid;
-  std::vector<std::pair<size_t, size_t>> repeats;  // (position, position of the first)
+  absl::flat_hash_map<matcher::EventUid, First> first_by_key;  // DeliveryKey
+  std::vector<std::pair<size_t, size_t>> repeats;              // (position, position of the first)
 };
 
 Intake::Intake(Options options, MatcherPool& matchers, Enqueuer& enqueuer)
@@ -207,10 +222,11 @@ void Intake::SubmitPart(const std::shared_ptr<Batch>& batch, AckLevel ack, Tenan
 void Intake::FinishOne(Batch* batch) {
   if (batch->unfinished.fetch_sub(1) != 1) return;
   for (const auto& [position, first] : batch->repeats) {
-    batch->outcomes[position] = batch->outcomes[first];
-    if (batch->outcomes[position].kind == OutcomeKind::kAccepted) {
-      batch->outcomes[position].kind = OutcomeKind::kDuplicate;
-    }
+    Outcome& outcome = batch->outcomes[position];
+    const std::optional<int> matched_count = outcome.matched_count;
+    outcome = batch->outcomes[first];
+    if (outcome.kind == OutcomeKind::kAccepted) outcome.kind = OutcomeKind::kDuplicate;
+    if (outcome.matched_count.has_value()) outcome.matched_count = matched_count;
   }
   batch->done(std::move(batch->outcomes));
 }
@@ -246,8 +262,13 @@ bool Intake::IsAcceptableAt(DecodedEvent* given, absl::Time now, Outcome* outcom
   }
   Event& event = given->event;
   const int64_t now_ms = absl::ToUnixMillis(now);
+  // The clock of another matcher may be as much ahead of ours as an emitter's: what it has admitted
+  // is not refused here for that.
   event.received_time_ms =
-      event.received_time_ms == 0 ? now_ms : std::min(event.received_time_ms, now_ms);
+      event.received_time_ms == 0
+          ? now_ms
+          : std::min(event.received_time_ms,
+                     now_ms + absl::ToInt64Milliseconds(options_.future_tolerance));
   const absl::Time received = absl::FromUnixMillis(event.received_time_ms);
   if (event.retries == Retries::kMayChangeTime && !IsInWindow(event.time_ms, received)) {
     event.time_ms = event.received_time_ms;  // absent, wrong, or that of a late retry
@@ -324,21 +345,24 @@ void Intake::AddWrite(Event event, size_t position, std::vector<store::RequestRo
   // That of a keyed event is known once it is stored.
   if (event.retries == Retries::kRepeatTheTime) outcome.event_uid = uid.ToString();
   EventWrite write{MakeEventRow(std::move(event), uid), std::move(requests)};
-  const auto [it, is_first] =
-      batch->first_by_uid.try_emplace(uid, Batch::First{position, write.event.data_digest});
-  if (!is_first) {
-    if (it->second.digest == write.event.data_digest) {
-      batch->repeats.emplace_back(position, it->second.position);
-    } else {
-      outcome = Rejected(OutcomeReason::kRepeatedInBatch,
-                         "the batch holds another event with this id and source (and time, where "
-                         "retries repeat it) but other data; only the first counts");
-    }
+  const int64_t tenant = write.event.root_namespace_id;
+  TenantPart& part = batch->parts[tenant];
+  const auto [it, is_first] = batch->first_by_key.try_emplace(
+      store::DeliveryKey(write.event), Batch::First{position, tenant, part.writes.size()});
+  if (is_first) {
+    part.writes.push_back(std::move(write));
+    part.positions.push_back(position);
     return;
   }
-  TenantPart& part = batch->parts[write.event.root_namespace_id];
-  part.writes.push_back(std::move(write));
-  part.positions.push_back(position);
+  EventWrite& first = batch->parts[it->second.tenant].writes[it->second.write];
+  if (first.event.data_digest == write.event.data_digest) {
+    batch->repeats.emplace_back(position, it->second.position);
+    AddMissing(std::move(write.requests), &first);
+  } else {
+    outcome = Rejected(OutcomeReason::kRepeatedInBatch,
+                       "the batch holds another event with this id and source (and time, where "
+                       "retries repeat it) but other data; only the first counts");
+  }
 }
 
 }  // namespace cievents::event_matcher

@@ -281,6 +281,17 @@ TEST_F(IntakeTest, AKeyedEventTwiceInABatchIsWrittenOnceWhateverItsTimes) {
   EXPECT_EQ(outcomes_->at(2).reason, OutcomeReason::kRepeatedInBatch);
 }
 
+// As spooled records of the same event come, each with the time of its first admission.
+TEST_F(IntakeTest, AKeyedEventTwiceInABatchIsWrittenOnceWheneverItWasReceived) {
+  Event earlier = MakeKeyedEvent();
+  earlier.received_time_ms = absl::ToUnixMillis(now_) - 5000;
+  Publish({earlier, MakeKeyedEvent()});
+  EXPECT_THAT(enqueuer_.submitted, SizeIs(1));
+  enqueuer_.Answer({{Kind::kCommitted, 1, ""}});
+  EXPECT_EQ(outcomes_->at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kDuplicate);
+}
+
 TEST_F(IntakeTest, AConditionSeesTheTypeOfACloudEvent) {
   EXPECT_THAT(index_.ReplaceProject(OneSubscription(EntryIf("$[[ event.type ]] == 'com.a'"))),
               IsEmpty());
@@ -375,6 +386,27 @@ TEST_F(IntakeTest, TheSameEventTwiceInABatchIsWrittenOnceAndAnsweredTwice) {
   EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kDuplicate);
   EXPECT_EQ(outcomes_->at(1).event_uid, outcomes_->at(0).event_uid);
   EXPECT_EQ(outcomes_->at(2).kind, OutcomeKind::kAccepted);
+}
+
+TEST_F(IntakeTest, ARepeatThatMatchesOthersAddsThemToTheFirst) {
+  matcher::ProjectSubscriptions set = OneSubscription(PlainEntry());
+  set.subscriptions.push_back(set.subscriptions.front());
+  set.subscriptions.back().subscription_id = 2;
+  set.subscriptions.back().entries.front().patterns = {*matcher::Pattern::Parse("custom/y")};
+  ASSERT_THAT(index_.ReplaceProject(set), ::testing::IsEmpty());
+  Event other = MakeEvent();
+  other.names = {"custom/x", "custom/y"};
+  Publish({MakeEvent(), other, MakeEvent()});
+  ASSERT_THAT(enqueuer_.submitted, SizeIs(1));
+  const EventWrite& write = enqueuer_.submitted[0];
+  ASSERT_THAT(write.requests, SizeIs(2));
+  EXPECT_NE(write.requests[0].subscription_id, write.requests[1].subscription_id);
+  EXPECT_EQ(write.requests[1].event_uid, write.event.uid);
+  enqueuer_.Answer({{Kind::kCommitted, 2, ""}});
+  EXPECT_EQ(outcomes_->at(0).matched_count, 1);
+  EXPECT_EQ(outcomes_->at(1).kind, OutcomeKind::kDuplicate);
+  EXPECT_EQ(outcomes_->at(1).matched_count, 2);
+  EXPECT_EQ(outcomes_->at(2).matched_count, 1);
 }
 
 TEST_F(IntakeTest, ARepeatSharesTheFateOfTheFirst) {
