@@ -131,7 +131,8 @@ absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::Subscripti
   matcher::Index::Load load(index_);
   ProjectRoots::Roots roots;
   CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, [&load, &roots](const store::FeedProject& project) {
-    if (!project.in_slots) roots[project.project_id] = RootOf(project);
+    if (!project.in_slots) roots.of_projects[project.project_id] = RootOf(project);
+    roots.AddSubgroups(project.namespace_ids);
     if (project.in_slots || !project.subscriptions.empty()) {
       load.Add(ToProjectSubscriptions(project));
     }
@@ -146,19 +147,26 @@ absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::Subscripti
   return absl::OkStatus();
 }
 
-void FeedFollower::Apply(const store::FeedProject& project) {
-  const bool is_here = project.in_slots && !project.deleted;
-  if (!is_here && !project.deleted) {
-    const bool was_here = !roots_.Find(project.project_id).has_value();  // or it is new
-    roots_.Set(project.project_id, RootOf(project));
-    if (was_here) shards_.AwaitReaders();
+void FeedFollower::Apply(std::span<const store::FeedProject> changes) {
+  bool some_were_here = false;  // or they are new
+  for (const store::FeedProject& project : changes) {
+    if (project.deleted) continue;
+    roots_.AddSubgroups(project.namespace_ids);
+    if (project.in_slots) continue;
+    some_were_here |= !roots_.OfProject(project.project_id).has_value();
+    roots_.SetProject(project.project_id, RootOf(project));
   }
-  if (is_here || (!project.deleted && !project.subscriptions.empty())) {
-    unusable_.Report(index_.ReplaceProject(ToProjectSubscriptions(project)));
-  } else {
-    index_.RemoveProject(project.project_id);
+  // Whoever found no root for them may still look for them in the index.
+  if (some_were_here) shards_.AwaitReaders();
+  for (const store::FeedProject& project : changes) {
+    const bool is_here = project.in_slots && !project.deleted;
+    if (is_here || (!project.deleted && !project.subscriptions.empty())) {
+      unusable_.Report(index_.ReplaceProject(ToProjectSubscriptions(project)));
+    } else {
+      index_.RemoveProject(project.project_id);
+    }
+    if (is_here || project.deleted) roots_.RemoveProject(project.project_id);
   }
-  if (is_here || project.deleted) roots_.Remove(project.project_id);
 }
 
 absl::Status FeedFollower::Follow() {
@@ -182,7 +190,7 @@ absl::Status FeedFollower::Follow() {
   }
   while (Wait(options_.poll_interval)) {
     CIEVENTS_ASSIGN_OR_RETURN(auto changes, feed->Poll());
-    for (const store::FeedProject& project : changes) Apply(project);
+    Apply(changes);
     {
       MutexLock lock(mutex_);
       ++stats_.polls;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -49,7 +50,7 @@ class FeedFollower {
   // The subscriptions of `slots`, and of the others those that events of any slot may fire, into
   // the index.
   absl::Status Load(const matcher::SlotSet& slots, store::SubscriptionFeed& feed);
-  void Apply(const store::FeedProject& project);
+  void Apply(std::span<const store::FeedProject> changes);
   // Connects, loads, polls until an error (returned), or until other slots are wanted or Stop is
   // called (OK).
   absl::Status Follow();

@@ -190,9 +190,10 @@ TEST_F(FeedFollowerTest, OfAnotherShardsProjectsOnlyTheRootsAreKept) {
   Push(kProject, {"custom/a"});
   FeedFollower follower({database_.dsn()}, index_, shards, roots_);
   follower.Start();
-  ASSERT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 70; }));
+  ASSERT_TRUE(store::Eventually([&] { return roots_.OfProject(kProject) == 70; }));
   Push(8, {"custom/a"});
-  EXPECT_TRUE(store::Eventually([&] { return roots_.Find(8) == 70; }));
+  EXPECT_TRUE(store::Eventually([&] { return roots_.OfProject(8) == 70; }));
+  EXPECT_EQ(roots_.OfGroup(71), 70) << "the root of a subgroup";
   EXPECT_EQ(index_.stats().subscriptions, 0u);
   EXPECT_EQ(shards.view()->loaded, matcher::SlotsOfShard(0, 2));
 }
@@ -208,9 +209,9 @@ TEST_F(FeedFollowerTest, AnotherLayoutIsLoadedAndWhatIsNotWantedAnyMoreIsDropped
   shards.SetLayout({2, 1, {""}}, 1);
   ASSERT_TRUE(store::Eventually([&] { return shards.view()->loaded.all(); }));
   EXPECT_EQ(Fires("custom/a"), 1u);
-  EXPECT_FALSE(roots_.Find(kProject).has_value());
+  EXPECT_FALSE(roots_.OfProject(kProject).has_value());
   shards.SetLayout({3, 2, {"", ""}}, 3);
-  ASSERT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 70; }));
+  ASSERT_TRUE(store::Eventually([&] { return roots_.OfProject(kProject) == 70; }));
   ASSERT_TRUE(store::Eventually([&] { return follower.stats().loads == 3; }));
   EXPECT_EQ(Fires("custom/a"), 0u);
 }

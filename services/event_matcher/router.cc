@@ -16,10 +16,6 @@ namespace {
 constexpr int kHere = -1;
 constexpr absl::Duration kOwnerAwayRetryAfter = absl::Seconds(1);
 
-int64_t RootOf(const Event& event) {
-  return event.namespace_ids.empty() ? 0 : event.namespace_ids.front();
-}
-
 Outcome NotOwner(int64_t topology_version, std::string message) {
   Outcome outcome;
   outcome.kind = OutcomeKind::kOverloaded;
@@ -80,29 +76,48 @@ Router::Router(const Intake& intake, const ShardMap& shards, const ProjectRoots&
       spool_(spool),
       decode_(std::move(decode)) {}
 
+std::optional<int64_t> Router::RootOf(const Event& event) const {
+  if (!event.namespace_ids.empty()) return roots_.OfGroup(event.namespace_ids.front());
+  if (event.project_id == 0) return 0;
+  return roots_.OfProject(event.project_id);
+}
+
 int Router::ShardOf(const ShardView& view, const DecodedEvent& event) const {
   if (!event.status.ok()) return kHere;  // to be refused
   // Not even the roots of projects are known before the first load.
   if (view.loaded.none()) return shards_.shard_index();
-  int64_t root = RootOf(event.event);
-  if (event.event.namespace_ids.empty() && event.event.project_id != 0) {
-    const std::optional<int64_t> known = roots_.Find(event.event.project_id);
-    // Of a loaded slot, or of no project that is known: only entries that every shard has match it.
-    if (!known.has_value()) return kHere;
-    root = *known;
-  }
-  const int slot = matcher::SlotOf(root);
+  const std::optional<int64_t> root = RootOf(event.event);
+  // Of a loaded slot, or of no project that is known: only entries that every shard has match it.
+  if (!root.has_value()) return kHere;
+  const int slot = matcher::SlotOf(*root);
   if (view.loaded.test(static_cast<size_t>(slot))) return kHere;
   return matcher::ShardOfSlot(slot, view.layout.shard_count);
+}
+
+// Who sent it on knows the project, or takes this shard for its owner; so a project that is not
+// known here is one that the change feed has not brought yet, and not for us to decide on.
+Intake::Done Router::NotOfUnknownProjects(int64_t topology_version, Intake::Done done) {
+  return [topology_version, done = std::move(done)](std::vector<Outcome> outcomes) {
+    for (Outcome& outcome : outcomes) {
+      if (outcome.kind == OutcomeKind::kAccepted &&
+          outcome.reason == OutcomeReason::kUnknownProject) {
+        outcome = NotOwner(topology_version, "its project is not known here yet");
+      }
+    }
+    done(std::move(outcomes));
+  };
 }
 
 void Router::Publish(std::span<const std::string* const> encoded, std::span<DecodedEvent> events,
                      const Delivery& delivery, const Intake::Done& done) const {
   const std::shared_ptr<const ShardView> view = shards_.view();
+  std::optional<Intake::Done> checked;
+  if (delivery.forwarded) checked = NotOfUnknownProjects(view->layout.version, done);
+  const Intake::Done& answer = checked.has_value() ? *checked : done;
   if (view->loaded.all()) {
-    intake_.Publish(events, delivery.ack, done);
+    intake_.Publish(events, delivery.ack, answer);
   } else {
-    PublishSplit(view, encoded, events, delivery, done);
+    PublishSplit(view, encoded, events, delivery, answer);
   }
 }
 
@@ -138,9 +153,7 @@ void Router::PublishSplit(const std::shared_ptr<const ShardView>& view,
             NotOwner(view->layout.version, "the slot of its root namespace is not loaded here");
         continue;
       }
-      const int64_t root = given.event.namespace_ids.empty()
-                               ? roots_.Find(given.event.project_id).value_or(0)
-                               : RootOf(given.event);
+      const int64_t root = RootOf(given.event).value_or(0);
       batch->encoded[position] = *encoded[position];
       batch->records[position] = EncodeRaw({delivery.format, *encoded[position]}, given.event, root,
                                            given.event.received_time_ms);
@@ -261,7 +274,7 @@ void Router::StartSpooled(const ShardView& view, int shard, SpooledPart* part,
 
 std::vector<EventWriteResult> Router::PublishSpooled(
     std::span<const spool::StoredRecord> records) const {
-  const std::shared_ptr<const ShardView> view = shards_.view();
+  std::shared_ptr<const ShardView> view = shards_.view();
   std::vector<EventWriteResult> results(records.size());
   std::map<std::pair<int, EventFormat>, SpooledPart> parts;  // by shard and format
   for (size_t i = 0; i < records.size(); ++i) {
@@ -291,6 +304,7 @@ std::vector<EventWriteResult> Router::PublishSpooled(
       promise->set_value(std::move(outcomes));
     });
   }
+  view.reset();  // what is matched here has been; owners may take seconds
   auto answer = answers.begin();
   for (const auto& [way, part] : parts) {
     const std::vector<Outcome> outcomes = (answer++)->get();  // none: the owner is not reached

@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -65,8 +66,12 @@ class Router {
   struct Batch;
   struct SpooledPart;
 
+  // The root namespace that says where the event belongs; absent: it names a project alone, which
+  // is none of other shards.
+  std::optional<int64_t> RootOf(const Event& event) const;
   // The shard that has the event; -1 = this one.
   int ShardOf(const ShardView& view, const DecodedEvent& event) const;
+  static Intake::Done NotOfUnknownProjects(int64_t topology_version, Intake::Done done);
   void PublishSplit(const std::shared_ptr<const ShardView>& view,
                     std::span<const std::string* const> encoded, std::span<DecodedEvent> events,
                     const Delivery& delivery, const Intake::Done& done) const;

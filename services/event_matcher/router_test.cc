@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <optional>
 
@@ -45,6 +46,7 @@ class FakeForwarder final : public EventForwarder {
   };
   void Forward(const std::string& address, ForwardBatch batch, Done done) override {
     calls.push_back({address, std::move(batch), std::move(done)});
+    if (on_forward != nullptr) on_forward();
     if (!answer.has_value()) return;
     if (!answer->ok()) return calls.back().done(answer->status());
     calls.back().done(std::vector<Outcome>(calls.back().batch.events.size(), **answer));
@@ -53,6 +55,7 @@ class FakeForwarder final : public EventForwarder {
 
   std::deque<Call> calls;
   std::optional<absl::StatusOr<Outcome>> answer;
+  std::function<void()> on_forward;
 };
 
 Outcome Accepted(AckLevel ack, int matched) {
@@ -227,13 +230,60 @@ TEST_F(RouterTest, WhatCannotBeAcceptedAnywhereIsRefusedHere) {
 }
 
 TEST_F(RouterTest, AnEventWithoutAncestorsFindsTheShardOfItsProject) {
-  roots_.Set(8, RootOfShard(1));
+  roots_.SetProject(8, RootOfShard(1));
   Publish({Encoded("known", 0, 8)});
   ASSERT_THAT(forwarder_.calls, SizeIs(1));
   Publish({Encoded("unknown", 0, 99)});
   EXPECT_EQ(outcomes_.get().at(0).reason, OutcomeReason::kUnknownProject);
   Publish({Encoded("here", 0, 7)});
   EXPECT_EQ(outcomes_.get().at(0).matched_count, 1);
+}
+
+// What happens to a group often comes with the group's id alone.
+TEST_F(RouterTest, AnEventOfASubgroupFindsTheShardOfItsRoot) {
+  const int64_t subgroup = RootOfShard(0, 5);  // by itself it would be of this shard
+  roots_.AddSubgroups({RootOfShard(1), 123, subgroup});
+  const std::string encoded = Encoded("e1", subgroup);
+  Publish({encoded});
+  ASSERT_THAT(forwarder_.calls, SizeIs(1));
+  EXPECT_EQ(forwarder_.calls[0].address, "one:1");
+  Publish({Encoded("e2", RootOfShard(0, 6))});
+  EXPECT_EQ(outcomes_.get().at(0).matched_count, 0) << "a group that is no subgroup is a root";
+  const int64_t near_subgroup = RootOfShard(1, 5);
+  roots_.AddSubgroups({RootOfShard(0), near_subgroup});
+  Publish({Encoded("e3", near_subgroup)});
+  EXPECT_EQ(outcomes_.get().at(0).kind, OutcomeKind::kAccepted);
+  EXPECT_THAT(forwarder_.calls, SizeIs(1));
+}
+
+TEST_F(RouterTest, OfAProjectThatOnlyTheSenderKnowsNobodySaysNoMatch) {
+  const Delivery forwarded = {AckLevel::kDurable, EventFormat::kNative, true};
+  Publish({Encoded("new", 0, 99), Encoded("known", 0, 7)}, forwarded);
+  auto outcomes = outcomes_.get();
+  EXPECT_EQ(outcomes[0].reason, OutcomeReason::kNotOwner);
+  EXPECT_EQ(outcomes[1].matched_count, 1);
+  shards_.SetLoaded(matcher::SlotSet().set());
+  Publish({Encoded("new", 0, 99)}, forwarded);
+  EXPECT_EQ(outcomes_.get().at(0).reason, OutcomeReason::kNotOwner);
+}
+
+// The drainer may wait for an owner for seconds; the change feed must not wait for the drainer.
+TEST_F(RouterTest, WhoWaitsForAnOwnerHoldsUpNoChangeOfTheIndex) {
+  forwarder_.answer = absl::UnavailableError("no route");
+  Publish({Encoded("far", RootOfShard(1))});
+  outcomes_.wait();
+  const auto records = Spooled();
+  ASSERT_THAT(records, SizeIs(1));
+  forwarder_.answer.reset();
+  std::promise<void> forwarded;
+  forwarder_.on_forward = [&forwarded] { forwarded.set_value(); };
+  auto drained = std::async(std::launch::async, [&] {
+    return router_.get().PublishSpooled(records);  // until the owner answers
+  });
+  forwarded.get_future().wait();
+  shards_.AwaitReaders();  // or the test hangs
+  forwarder_.calls.back().done(std::vector<Outcome>{Accepted(AckLevel::kDurable, 1)});
+  EXPECT_EQ(drained.get()[0].kind, EventWriteResult::Kind::kCommitted);
 }
 
 TEST_F(RouterTest, AnOwnerThatDoesNotAnswerMeansTheEventIsKeptRaw) {

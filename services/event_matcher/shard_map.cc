@@ -60,9 +60,7 @@ void ShardMap::SetLoaded(const matcher::SlotSet& slots) {
 void ShardMap::KeepOnly(const matcher::SlotSet& slots) {
   {
     MutexLock lock(mutex_);
-    const matcher::SlotSet kept = view_->loaded & slots;
-    if (kept == view_->loaded) return;
-    Publish({kept, view_->layout});
+    Publish({view_->loaded & slots, view_->layout});
   }
   AwaitReaders();
 }

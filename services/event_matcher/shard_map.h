@@ -58,7 +58,7 @@ class ShardMap {
   // They are in the index.
   void SetLoaded(const matcher::SlotSet& slots);
   // The others are about to be taken out of the index: returns when nobody matches by a view that
-  // has them.
+  // was given before.
   void KeepOnly(const matcher::SlotSet& slots);
   // Returns when nobody matches by a view that was given before.
   void AwaitReaders();
