@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "matcher/base/check.h"
 #include "matcher/base/status.h"
 #include "services/lib/base/log.h"
 #include "services/lib/store/database_clock.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::chrono::minutes kPartitionInterval{60};
 constexpr std::chrono::seconds kPartitionRetry{1};
+constexpr std::chrono::minutes kRetentionRetry{1};
 
 std::unique_ptr<GroupCommitEnqueuer> MakeGroupCommit(const EventMatcher::Options& options) {
   GroupCommitEnqueuer::Options enqueuer_options;
@@ -100,7 +102,8 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
                    options_.on_ready();
                  }},
                 index_, shards_, roots_),
-      keeper_(KeeperOptions(options_, spool_.get()), shards_) {}
+      keeper_(KeeperOptions(options_, spool_.get()), shards_),
+      retention_(options_.dsn) {}
 
 EventMatcher::~EventMatcher() { Stop(); }
 
@@ -110,6 +113,8 @@ Enqueuer& EventMatcher::outer_enqueuer() {
 }
 
 void EventMatcher::Start() {
+  // What may still be drained must be told from what was stored before.
+  CIEVENTS_CHECK(store::kRetention >= store::kAdmissionWindow + kSpoolAgeMax);
   group_commit_->Start();
   if (spooling_ != nullptr) {
     spooling_->Start();
@@ -126,6 +131,7 @@ void EventMatcher::Stop() {
     stopping_ = true;
   }
   stopped_.NotifyAll();
+  retention_.Cancel();
   if (partition_maker_.joinable()) partition_maker_.join();
   keeper_.Stop();
   follower_.Stop();
@@ -136,23 +142,35 @@ void EventMatcher::Stop() {
   outer_enqueuer().Stop();
 }
 
+bool EventMatcher::Wait(std::chrono::milliseconds time) {
+  MutexLock lock(mutex_);
+  if (!stopping_) stopped_.WaitFor(mutex_, time);
+  return !stopping_;
+}
+
 void EventMatcher::MaintainPartitions() {
   bool failed_before = false;
   while (true) {
-    const absl::Status status = store::EnsurePartitions(options_.dsn, absl::Now());
+    std::chrono::milliseconds pause = kPartitionInterval;
+    absl::Status status = store::EnsurePartitions(options_.dsn, absl::Now());
+    if (!status.ok()) {
+      pause = kPartitionRetry;
+    } else {
+      const auto steps = retention_.Run();
+      if (steps.ok()) {
+        for (const std::string& step : *steps) LogInfo("retention", {{"step", step}});
+      } else {
+        status = steps.status();
+        pause = kRetentionRetry;
+      }
+    }
+    if (!status.ok() && !failed_before && !Wait(std::chrono::milliseconds(0))) return;
     if (!status.ok() && !failed_before) {
-      LogWarning("partitions could not be made; retrying",
+      LogWarning("partitions could not be made or dropped; retrying",
                  {{"error", std::string(status.message())}});
     }
     failed_before = !status.ok();
-    MutexLock lock(mutex_);
-    if (stopping_) return;
-    if (status.ok()) {
-      stopped_.WaitFor(mutex_, kPartitionInterval);
-    } else {
-      stopped_.WaitFor(mutex_, kPartitionRetry);
-    }
-    if (stopping_) return;
+    if (!Wait(pause)) return;
   }
 }
 

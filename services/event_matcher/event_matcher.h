@@ -26,6 +26,7 @@
 #include "services/event_matcher/spool_drainer.h"
 #include "services/event_matcher/spooling_enqueuer.h"
 #include "services/lib/catalogue/catalogue.h"
+#include "services/lib/store/retention.h"
 
 namespace cievents::event_matcher {
 
@@ -77,7 +78,10 @@ class EventMatcher {
   EventMatcher(Options options, std::unique_ptr<spool::Spool> spool);
   // Where the intake hands what matched: with a spool, the one that answers in time.
   Enqueuer& outer_enqueuer();
+  // Makes partitions ahead, drops those past retention.
   void MaintainPartitions();
+  // False: Stop was called meanwhile.
+  bool Wait(std::chrono::milliseconds time);
 
   const Options options_;
   matcher::Index index_;
@@ -97,6 +101,7 @@ class EventMatcher {
   ExplainDoor explain_door_;
   FeedFollower follower_;
   ShardKeeper keeper_;
+  store::Retention retention_;
   std::thread partition_maker_;
 
   Mutex mutex_;

@@ -159,7 +159,8 @@ class GroupCommitEnqueuer::Writer {
     return absl::OkStatus();
   }
 
-  // "No partition" is never the row's fault: the partition is made and the batch sent again.
+  // "No partition" is never the row's fault, but past retention: the partition is made and the
+  // batch sent again.
   absl::StatusOr<store::EnqueueResult> EnqueueWithPartitions(store::EnqueueBatch& batch) {
     absl::StatusOr<store::EnqueueResult> result = connection_->Enqueue(batch);
     if (result.ok() || result.status().code() != absl::StatusCode::kFailedPrecondition) {
@@ -172,6 +173,7 @@ class GroupCommitEnqueuer::Writer {
       times.push_back(absl::FromUnixMillis(event.uid.time_ms()));
     }
     const absl::Status made = store::EnsurePartitions(options_.dsn, absl::Now(), times);
+    if (made.code() == absl::StatusCode::kInvalidArgument) return made;  // past retention
     if (!made.ok()) return absl::UnavailableError(made.message());
     result = connection_->Enqueue(batch);
     if (!result.ok() && result.status().code() == absl::StatusCode::kFailedPrecondition) {

@@ -350,6 +350,24 @@ TEST_F(GroupCommitEnqueuerTest, AMissingPartitionIsMadeAndNotTakenForPoison) {
   EXPECT_EQ(Describe(Submit({MakeWrite(1)}).Get()), "committed 1");
 }
 
+TEST_F(GroupCommitEnqueuerTest, AnEventOfAnHourPastRetentionIsRefusedAloneAndItsPartitionNotMade) {
+  const absl::Time gone = absl::Now() - absl::Hours(100);
+  store::Sql(options_.dsn,
+             "INSERT INTO cievents.partition_totals (from_time) VALUES ("
+             "date_trunc('hour', clock_timestamp() - interval '90 hours', 'UTC'))");
+  EventWrite late;
+  late.event = store::MakeEvent(7, "{}", absl::ToUnixMillis(gone));
+  late.requests.push_back(store::MakeRequest(late.event, 1));
+  Start();
+  const Results results = Submit({MakeWrite(1), late, MakeWrite(2)}).Get();
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].kind, Kind::kCommitted);
+  EXPECT_EQ(results[1].kind, Kind::kRefused);
+  EXPECT_THAT(results[1].message, ::testing::HasSubstr("expired"));
+  EXPECT_EQ(results[2].kind, Kind::kCommitted);
+  EXPECT_EQ(Count("events"), "2");
+}
+
 TEST_F(GroupCommitEnqueuerTest, WhilePostgresIsAwayItGivesUpAndAfterwardsItWorksAgain) {
   options_.give_up_after = milliseconds(300);
   Start();

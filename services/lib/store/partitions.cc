@@ -28,6 +28,7 @@ struct Partition {
   std::string column;  // partition key
   std::string lower;   // SQL literals
   std::string upper;
+  absl::Time end;
 };
 
 std::string FormatUtc(std::string_view format, absl::Time time) {
@@ -55,14 +56,16 @@ std::vector<Partition> Wanted(absl::Time now, const std::vector<absl::Time>& eve
   for (const absl::Time hour : hours) {
     for (const char* table : {"events", "pipeline_requests"}) {
       wanted.push_back({table, fmt::format("{}_{}", table, FormatUtc("%Y%m%d_%H", hour)),
-                        "event_uid", UuidFloor(hour), UuidFloor(hour + absl::Hours(1))});
+                        "event_uid", UuidFloor(hour), UuidFloor(hour + absl::Hours(1)),
+                        hour + absl::Hours(1)});
     }
   }
   for (absl::Time day = Floor(now - kAdmissionWindow - kMargin, absl::Hours(24));
        day <= now + kAhead; day += absl::Hours(24)) {
     const auto literal = [](absl::Time time) { return FormatUtc("'%Y-%m-%d %H:%M:%S+00'", time); };
     wanted.push_back({"request_outcomes", "request_outcomes_" + FormatUtc("%Y%m%d", day),
-                      "ended_at", literal(day), literal(day + absl::Hours(24))});
+                      "ended_at", literal(day), literal(day + absl::Hours(24)),
+                      day + absl::Hours(24)});
   }
   return wanted;
 }
@@ -76,6 +79,13 @@ std::set<std::string> Existing(pqxx::transaction_base& transaction) {
     names.insert(row[0].c_str());
   }
   return names;
+}
+
+// What ends up to here is past retention.
+absl::Time DroppedThrough(pqxx::transaction_base& transaction) {
+  const pqxx::row row =
+      transaction.exec1("SELECT extract(epoch FROM cievents.dropped_through())::bigint");
+  return row[0].is_null() ? absl::InfinitePast() : absl::FromUnixSeconds(row[0].as<int64_t>());
 }
 
 // CREATE .. PARTITION OF would lock the parent against writers. Made beside it, with a CHECK that
@@ -101,10 +111,12 @@ absl::Status EnsurePartitions(const std::string& dsn, absl::Time now,
                             OpenPqxx(dsn, "cievents-partitions"));
   return CatchPqxx([&connection, &events_at, now] {
     std::set<std::string> existing;
+    absl::Time dropped_through;
     {
       pqxx::nontransaction session(*connection);
       session.exec("SET lock_timeout = '5s'");
       existing = Existing(session);
+      dropped_through = DroppedThrough(session);
     }
     // Those of one hour in one transaction: locks are held briefly, and a failure keeps the rest.
     const std::vector<Partition> wanted = Wanted(now, events_at);
@@ -113,16 +125,30 @@ absl::Status EnsurePartitions(const std::string& dsn, absl::Time now,
           wanted.begin() + static_cast<std::ptrdiff_t>(i),
           wanted.begin() + static_cast<std::ptrdiff_t>(std::min(i + 2, wanted.size())));
       bool missing = false;
-      for (const Partition& partition : pair) missing |= !existing.contains(partition.name);
+      for (const Partition& partition : pair) {
+        missing |= partition.end > dropped_through && !existing.contains(partition.name);
+      }
       if (!missing) continue;
       pqxx::work transaction(*connection);
-      // "cieparts" in hexadecimal: one maker at a time; whoever waited looks again.
+      // "cieparts" in hexadecimal: one maker at a time, and no hour is closed meanwhile; whoever
+      // waited looks again.
       transaction.exec("SELECT pg_advisory_xact_lock(7163368215655117939)");
       const std::set<std::string> made = Existing(transaction);
+      dropped_through = DroppedThrough(transaction);
       for (const Partition& partition : pair) {
-        if (!made.contains(partition.name)) transaction.exec(Sql(partition));
+        if (partition.end > dropped_through && !made.contains(partition.name)) {
+          transaction.exec(Sql(partition));
+        }
       }
       transaction.commit();
+    }
+    for (const absl::Time time : events_at) {
+      if (time >= dropped_through) continue;
+      return Error(absl::StatusCode::kInvalidArgument,
+                   "expired: an event of {} is past retention, which has dropped all before {}; "
+                   "what would tell whether it was stored before is gone",
+                   absl::FormatTime(time, absl::UTCTimeZone()),
+                   absl::FormatTime(dropped_through, absl::UTCTimeZone()));
     }
     return absl::OkStatus();
   });
