@@ -53,6 +53,7 @@ struct MatcherOptions {
   uint64_t spool_bytes_max = uint64_t{4} << 30;
   int ack_delay_max_ms = 10;
   int64_t tenant_events_per_second = 0;  // of each root namespace; 0 = no limit
+  int feed_check_interval_s = 300;       // 0 = never
   int shard_index = 0;
   int shard_count = 1;
   std::string advertise_address;  // empty: where it listens

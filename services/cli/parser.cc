@@ -130,6 +130,15 @@ void AddServers(CLI::App* app, std::function<int()>* chosen) {
             ->check(CLI::Range(int64_t{0}, int64_t{100'000'000}))
             ->capture_default_str();
         command
+            ->add_option("--feed-check-interval", options->feed_check_interval_s,
+                         "in which time all subscriptions in memory are compared with Postgres, "
+                         "such as 5m; 0 = never")
+            ->envname("CIEVENTS_MATCHER_FEED_CHECK_INTERVAL")
+            ->transform(
+                CLI::AsNumberWithUnit(std::map<std::string, int>{{"s", 1}, {"m", 60}, {"h", 3600}}))
+            ->check(CLI::Range(0, 86'400))
+            ->default_str("5m");
+        command
             ->add_option("--shard-count", options->shard_count,
                          "how many matchers share the root namespaces; a change takes effect when "
                          "all of them have loaded theirs")

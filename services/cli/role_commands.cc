@@ -186,6 +186,7 @@ int RunMatcherRole(const MatcherOptions& options,
     matcher_options.spool_bytes_max = static_cast<int64_t>(options.spool_bytes_max);
     matcher_options.ack_delay_max = std::chrono::milliseconds(options.ack_delay_max_ms);
     matcher_options.tenant_events_per_second = options.tenant_events_per_second;
+    matcher_options.check_interval = std::chrono::seconds(options.feed_check_interval_s);
     matcher_options.shard_index = options.shard_index;
     matcher_options.shard_count = options.shard_count;
     matcher_options.on_ready = [ready] { ready->store(true); };

@@ -100,7 +100,8 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
                    door_.SetReady();
                    explain_door_.SetReady();
                    options_.on_ready();
-                 }},
+                 },
+                 options_.check_interval},
                 index_, shards_, roots_),
       keeper_(KeeperOptions(options_, spool_.get()), shards_),
       retention_(options_.dsn) {}

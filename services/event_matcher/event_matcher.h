@@ -36,6 +36,8 @@ class EventMatcher {
     std::string dsn;
     int writers = 2;
     std::chrono::milliseconds poll_interval{20};
+    // In which time the index is compared with Postgres; 0 = never.
+    std::chrono::milliseconds check_interval = FeedFollower::kCheckInterval;
     size_t event_data_bytes_max = kEventDataBytesMax;
     int64_t tenant_events_per_second = 0;  // of each root namespace; 0 = no limit
     // Names CloudEvents. Not null.

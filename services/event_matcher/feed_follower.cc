@@ -1,7 +1,11 @@
 #include "services/event_matcher/feed_follower.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
+#include <limits>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -57,6 +61,9 @@ matcher::ProjectSubscriptions ToProjectSubscriptions(const store::FeedProject& p
 }
 
 namespace {
+
+constexpr int kProjectsPerCheck = 200;  // some milliseconds of Postgres
+constexpr size_t kLoggedSlotsMax = 10;
 
 int64_t RootOf(const store::FeedProject& project) {
   return project.namespace_ids.empty() ? 0 : project.namespace_ids.front();
@@ -130,7 +137,9 @@ std::optional<matcher::SlotSet> FeedFollower::WaitForWanted() {
 absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::SubscriptionFeed& feed) {
   matcher::Index::Load load(index_);
   ProjectRoots::Roots roots;
-  CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, [&load, &roots](const store::FeedProject& project) {
+  digests_.Clear();
+  CIEVENTS_RETURN_IF_ERROR(feed.Load(slots, [&load, &roots, this](const auto& project) {
+    digests_.Note(project);
     if (!project.in_slots) roots.of_projects[project.project_id] = RootOf(project);
     roots.AddSubgroups(project.namespace_ids);
     if (project.in_slots || !project.subscriptions.empty()) {
@@ -150,6 +159,7 @@ absl::Status FeedFollower::Load(const matcher::SlotSet& slots, store::Subscripti
 void FeedFollower::Apply(std::span<const store::FeedProject> changes) {
   bool some_were_here = false;  // or they are new
   for (const store::FeedProject& project : changes) {
+    digests_.Note(project);
     if (project.deleted) continue;
     roots_.AddSubgroups(project.namespace_ids);
     if (project.in_slots) continue;
@@ -167,6 +177,55 @@ void FeedFollower::Apply(std::span<const store::FeedProject> changes) {
     }
     if (is_here || project.deleted) roots_.RemoveProject(project.project_id);
   }
+  MutexLock lock(mutex_);
+  ++stats_.polls;
+  stats_.changes += changes.size();
+}
+
+absl::Status FeedFollower::Poll(store::SubscriptionFeed& feed) {
+  CIEVENTS_ASSIGN_OR_RETURN(const auto changes, feed.Poll());
+  Apply(changes);
+  return absl::OkStatus();
+}
+
+absl::Status FeedFollower::PollAndCheck(store::SubscriptionFeed& feed) {
+  CIEVENTS_ASSIGN_OR_RETURN(const store::FeedCheck check,
+                            feed.PollAndCheck(checked_through_, kProjectsPerCheck));
+  Apply(check.changes);
+  const bool is_last = check.through_project_id == std::numeric_limits<int64_t>::max();
+  checked_through_ = is_last ? 0 : check.through_project_id;
+  const std::vector<int64_t> differing = digests_.Differing(check);
+  if (!differing.empty()) {
+    CIEVENTS_ASSIGN_OR_RETURN(const auto read, feed.PollAndRead(differing));
+    Apply(read);
+    std::set<int> slots;
+    for (const store::FeedProject& project : read) {
+      if (!project.deleted && slots.size() < kLoggedSlotsMax &&
+          std::binary_search(differing.begin(), differing.end(), project.project_id)) {
+        slots.insert(matcher::SlotOf(RootOf(project)));
+      }
+    }
+    LogWarning(
+        "the index differed from Postgres and was mended: somebody changed rows by hand, or "
+        "the change feed has a bug",
+        {{"projects", differing.size()},
+         {"meta.project_id", differing.front()},
+         {"slots", fmt::format("{}", fmt::join(slots, " "))}});
+  }
+  MutexLock lock(mutex_);
+  stats_.repaired += differing.size();
+  if (is_last) ++stats_.checks;
+  return absl::OkStatus();
+}
+
+void FeedFollower::ScheduleCheck() {
+  const double steps = static_cast<double>(
+      std::max<size_t>(1, (digests_.size() + kProjectsPerCheck - 1) / kProjectsPerCheck));
+  // Jittered, so that matchers that started together do not ask together.
+  std::uniform_real_distribution<double> jitter(0.5, 1.5);
+  next_check_ = std::chrono::steady_clock::now() +
+                std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                    options_.check_interval * (jitter(random_) / steps));
 }
 
 absl::Status FeedFollower::Follow() {
@@ -188,13 +247,14 @@ absl::Status FeedFollower::Follow() {
     loaded_once_ = true;
     options_.on_loaded();
   }
+  checked_through_ = 0;
+  ScheduleCheck();
   while (Wait(options_.poll_interval)) {
-    CIEVENTS_ASSIGN_OR_RETURN(auto changes, feed->Poll());
-    Apply(changes);
-    {
-      MutexLock lock(mutex_);
-      ++stats_.polls;
-      stats_.changes += changes.size();
+    if (options_.check_interval.count() > 0 && std::chrono::steady_clock::now() >= next_check_) {
+      CIEVENTS_RETURN_IF_ERROR(PollAndCheck(*feed));
+      ScheduleCheck();
+    } else {
+      CIEVENTS_RETURN_IF_ERROR(Poll(*feed));
     }
     if (shards_.wanted() != slots) return absl::OkStatus();
   }

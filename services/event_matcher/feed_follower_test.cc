@@ -35,6 +35,7 @@ class FeedFollowerTest : public ::testing::Test {
     FeedFollower::Options options;
     options.dsn = database_.dsn();
     options.on_loaded = [this] { ++loaded_; };
+    options.check_interval = check_interval_;
     shards_.SetLayout({1, 1, {""}}, 1);
     follower_ = std::make_unique<FeedFollower>(options, index_, shards_, roots_);
     follower_->Start();
@@ -92,7 +93,15 @@ class FeedFollowerTest : public ::testing::Test {
     return store::Eventually([&] { return Fires(name) == count; });
   }
 
+  void Sql(const std::string& sql) { ASSERT_EQ(store::Sql(database_.dsn(), sql), ""); }
+  // A round that began after now has ended.
+  bool IsChecked() {
+    const uint64_t checks = follower_->stats().checks;
+    return store::Eventually([&] { return follower_->stats().checks >= checks + 2; });
+  }
+
   store::TestDatabase database_;
+  std::chrono::milliseconds check_interval_ = FeedFollower::kCheckInterval;
   std::unique_ptr<store::ConfigStore> store_;
   struct Fired {
     std::string ref;
@@ -216,6 +225,85 @@ TEST_F(FeedFollowerTest, AnotherLayoutIsLoadedAndWhatIsNotWantedAnyMoreIsDropped
   EXPECT_EQ(Fires("custom/a"), 0u);
 }
 
+// Rows that were changed by hand, without a mark for the feed.
+TEST_F(FeedFollowerTest, WhatTheFeedMissedIsFoundByComparing) {
+  check_interval_ = std::chrono::milliseconds(20);
+  for (int64_t project = 1; project <= 6; ++project) Push(project, {"custom/a"});
+  Push(1000, {"custom/a"});
+  StartFollower();
+  ASSERT_TRUE(store::Eventually([this] { return loaded_ == 1; }));
+  ASSERT_TRUE(IsChecked());
+  EXPECT_EQ(follower_->stats().repaired, 0u);
+
+  Sql("UPDATE cievents.subscriptions SET suspended = true WHERE project_id = 1");
+  EXPECT_TRUE(store::Eventually([this] { return Fires("custom/a", 1) == 0; }));
+  Sql("UPDATE cievents.projects SET default_branch = 'trunk' WHERE project_id = 2");
+  EXPECT_TRUE(
+      store::Eventually([this] { return Fires("custom/a", 2) == 1 && fired_[0].ref == "trunk"; }));
+  Sql("UPDATE cievents.subscriptions SET ended_at = now() WHERE project_id = 3");
+  EXPECT_TRUE(store::Eventually([this] { return Fires("custom/a", 3) == 0; }));
+  // Tombstones without a mark, and none at all; the last of all projects, too.
+  Sql("UPDATE cievents.projects SET deleted_at = now() WHERE project_id = 4");
+  EXPECT_TRUE(store::Eventually([this] { return Fires("custom/a", 4) == 0; }));
+  Sql("DELETE FROM cievents.subscriptions WHERE project_id = 1000;"
+      " DELETE FROM cievents.config_files WHERE project_id = 1000;"
+      " DELETE FROM cievents.projects WHERE project_id = 1000");
+  EXPECT_TRUE(store::Eventually([this] { return Fires("custom/a", 1000) == 0; }));
+  // One that nobody was told of.
+  Sql("UPDATE cievents.projects SET deleted_at = NULL WHERE project_id = 4");
+  EXPECT_TRUE(store::Eventually([this] { return Fires("custom/a", 4) == 1; }));
+
+  ASSERT_TRUE(IsChecked());
+  EXPECT_EQ(follower_->stats().repaired, 6u) << "each once, and no other";
+  EXPECT_EQ(Fires("custom/a", 5), 1u);
+  EXPECT_EQ(follower_->stats().loads, 1u);
+}
+
+TEST_F(FeedFollowerTest, WithoutComparingItStaysMissed) {
+  check_interval_ = std::chrono::milliseconds(0);
+  Push(kProject, {"custom/a"});
+  StartFollower();
+  ASSERT_TRUE(SoonFires("custom/a"));
+  Sql("UPDATE cievents.subscriptions SET suspended = true");
+  const uint64_t polls = follower_->stats().polls;
+  ASSERT_TRUE(store::Eventually([&] { return follower_->stats().polls > polls + 20; }));
+  EXPECT_EQ(Fires("custom/a"), 1u);
+  EXPECT_EQ(follower_->stats().checks, 0u);
+}
+
+// The changes and the digests are of one snapshot.
+TEST_F(FeedFollowerTest, PushesDuringTheComparingAreNoDifference) {
+  check_interval_ = std::chrono::milliseconds(1);
+  Push(kProject, {"custom/a"});
+  StartFollower();
+  ASSERT_TRUE(store::Eventually([this] { return loaded_ == 1; }));
+  const uint64_t checks = follower_->stats().checks;
+  for (int i = 0; follower_->stats().checks < checks + 20; ++i) {
+    Push(1 + i % 5, {i % 2 == 0 ? "custom/a" : "custom/b"});
+    Push(100 + i, {"custom/a"});
+    ASSERT_LT(i, 10'000);
+  }
+  ASSERT_TRUE(IsChecked());
+  EXPECT_EQ(follower_->stats().repaired, 0u);
+  EXPECT_EQ(follower_->stats().loads, 1u);
+}
+
+TEST_F(FeedFollowerTest, OtherShardsProjectsAreComparedToo) {
+  ShardMap shards(0, 2);
+  shards.SetLayout({1, 2, {"", ""}}, 1);
+  Push(kProject, {"custom/a"});
+  FeedFollower::Options options;
+  options.dsn = database_.dsn();
+  options.check_interval = std::chrono::milliseconds(20);
+  follower_ = std::make_unique<FeedFollower>(options, index_, shards, roots_);
+  follower_->Start();
+  ASSERT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 70; }));
+  Sql("UPDATE cievents.projects SET namespace_ids = '{90}' WHERE project_id = 7");
+  EXPECT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 90; }));
+  follower_->Stop();
+  EXPECT_EQ(follower_->stats().repaired, 1u);
+}
+
 TEST_F(FeedFollowerTest, ItStartsBeforePostgresDoes) {
   Push(kProject, {"custom/a"});
   ASSERT_TRUE(store::Cluster().KillAll().ok());
@@ -237,6 +325,27 @@ TEST_F(FeedFollowerTest, StopIsQuickTwiceIsFineAndUnstartedToo) {
   EXPECT_EQ(follower_->stats().polls, polls);
   FeedFollower unstarted({database_.dsn()}, index_, shards_, roots_);
   unstarted.Stop();
+}
+
+TEST(ProjectDigestsTest, OnlyWhatIsInTheRangeOfACheckIsCompared) {
+  ProjectDigests digests;
+  for (const int64_t id : {10, 20, 30, 40}) {
+    store::FeedProject project;
+    project.project_id = id;
+    project.digest = static_cast<uint64_t>(id);
+    digests.Note(project);
+  }
+  const auto differing = [&digests](int64_t after, int64_t through,
+                                    std::vector<store::FeedCheck::Digest> there) {
+    return digests.Differing({{}, after, through, std::move(there)});
+  };
+  EXPECT_THAT(differing(0, 20, {{10, 10}, {20, 20}}), IsEmpty());
+  EXPECT_THAT(differing(10, 30, {{20, 20}, {30, 30}}), IsEmpty());
+  EXPECT_THAT(differing(0, 30, {{10, 10}, {20, 21}, {30, 30}}), ElementsAre(20)) << "changed";
+  EXPECT_THAT(differing(0, 30, {{10, 10}, {30, 30}}), ElementsAre(20)) << "gone";
+  EXPECT_THAT(differing(20, 40, {{25, 25}, {30, 30}, {40, 40}}), ElementsAre(25)) << "new";
+  EXPECT_THAT(differing(20, 50, {}), ElementsAre(30, 40));
+  EXPECT_THAT(differing(40, 50, {{45, 45}}), ElementsAre(45));
 }
 
 TEST(ToProjectSubscriptionsTest, EveryFieldIsCarried) {

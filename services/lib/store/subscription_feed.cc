@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -38,6 +41,7 @@ enum Column {
   kCreatedMs,
   kSuspended,
   kScopesSuspended,
+  kDigest,
   kInSlots,
   kSnapshot,
 };
@@ -50,6 +54,11 @@ constexpr char kColumns[] =
     " s.suspended OR p.archived OR p.ci_disabled, p.permission_namespace_ids IS NOT NULL";
 constexpr char kLiveOfProject[] =
     "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
+
+// What is read of a row, as a number: a project's rows give its digest by XOR.
+std::string RowDigest(const std::string& in_slots) {
+  return fmt::format("hashtextextended(concat_ws('|', {}, {}), 0)", kColumns, in_slots);
+}
 
 // Whether project p is of one of the slots.
 std::string InSlots(const matcher::SlotSet& slots) {
@@ -89,6 +98,7 @@ void AddRow(const Row& row, std::vector<FeedProject>& projects) {
     project.scopes_suspended = row.Bool(kScopesSuspended);
     project.in_slots = row.Bool(kInSlots);
   }
+  projects.back().digest ^= static_cast<uint64_t>(row.Int(kDigest));
   if (row.IsNull(kSubscriptionId)) return;
   FeedSubscription& subscription = projects.back().subscriptions.emplace_back();
   subscription.subscription_id = row.Int(kSubscriptionId);
@@ -109,6 +119,8 @@ struct SubscriptionFeed::Connection {
   std::optional<LibpqConnection> libpq;
   std::string snapshot;  // the position: a pg_snapshot; empty = nothing loaded yet
   std::string poll_sql;
+  std::string check_sql;
+  std::string read_sql;
 
   // After any error the position means nothing: the connection goes, and so does the feed.
   absl::Status End(const absl::Status& why) {
@@ -128,10 +140,10 @@ struct SubscriptionFeed::Connection {
                               libpq->Exec("SELECT pg_current_snapshot()", {}, kPollDeadline));
     std::vector<FeedProject> projects;  // the one whose rows come
     CIEVENTS_RETURN_IF_ERROR(libpq->CopyRows(
-        fmt::format("SELECT {}, {} FROM cievents.projects p"
+        fmt::format("SELECT {}, {}, {} FROM cievents.projects p"
                     " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
                     " WHERE p.deleted_at IS NULL ORDER BY p.project_id, s.subscription_id",
-                    kColumns, in_slots, kLiveOfProject, in_slots),
+                    kColumns, RowDigest(in_slots), in_slots, kLiveOfProject, in_slots),
         [&projects, &on_project](const CopyRow& row) {
           AddRow(row, projects);
           if (projects.size() > 1) {
@@ -152,13 +164,24 @@ struct SubscriptionFeed::Connection {
   // its writer was not visible in the last position and is in this one.
   void SetPollSql(const std::string& in_slots) {
     poll_sql = fmt::format(
-        "SELECT {}, {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
+        "SELECT {}, {}, {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
         " LEFT JOIN cievents.projects p ON p.changed_xid >= pg_snapshot_xmin($1::pg_snapshot)"
         "  AND NOT pg_visible_in_snapshot(p.changed_xid, $1::pg_snapshot)"
         "  AND pg_visible_in_snapshot(p.changed_xid, c.snapshot)"
         " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
         " ORDER BY p.project_id, s.subscription_id",
-        kColumns, in_slots, kLiveOfProject, in_slots);
+        kColumns, RowDigest(in_slots), in_slots, kLiveOfProject, in_slots);
+    check_sql = fmt::format(
+        "SELECT p.project_id, bit_xor({}) FROM (SELECT * FROM cievents.projects"
+        "  WHERE deleted_at IS NULL AND project_id > $1 ORDER BY project_id LIMIT $2) p"
+        " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
+        " GROUP BY p.project_id ORDER BY p.project_id",
+        RowDigest(in_slots), kLiveOfProject, in_slots);
+    read_sql = fmt::format(
+        "SELECT {}, {}, {} FROM cievents.projects p"
+        " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
+        " WHERE p.project_id = ANY ($1::bigint[]) ORDER BY p.project_id, s.subscription_id",
+        kColumns, RowDigest(in_slots), in_slots, kLiveOfProject, in_slots);
   }
 
   absl::StatusOr<std::vector<FeedProject>> Poll() {
@@ -169,6 +192,53 @@ struct SubscriptionFeed::Connection {
       if (PQgetisnull(rows.get(), row, kProjectId) == 0) AddRow(TextRow(rows.get(), row), projects);
     }
     snapshot = Field(rows.get(), 0, kSnapshot);
+    return projects;
+  }
+
+  // A poll and a query in one snapshot.
+  absl::StatusOr<Result> PollAnd(const std::string& sql, const std::vector<std::string>& parameters,
+                                 std::vector<FeedProject>& changes) {
+    CIEVENTS_RETURN_IF_ERROR(
+        libpq->Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, kPollDeadline).status());
+    CIEVENTS_ASSIGN_OR_RETURN(changes, Poll());
+    CIEVENTS_ASSIGN_OR_RETURN(Result rows, libpq->Exec(sql, parameters, kPollDeadline));
+    CIEVENTS_RETURN_IF_ERROR(libpq->Exec("COMMIT", {}, kPollDeadline).status());
+    return rows;
+  }
+
+  absl::StatusOr<FeedCheck> PollAndCheck(int64_t after_project_id, int projects_max) {
+    FeedCheck check;
+    CIEVENTS_ASSIGN_OR_RETURN(
+        const Result rows,
+        PollAnd(check_sql, {std::to_string(after_project_id), std::to_string(projects_max)},
+                check.changes));
+    for (int row = 0; row < PQntuples(rows.get()); ++row) {
+      check.digests.push_back(
+          {IntField(rows.get(), row, 0), static_cast<uint64_t>(IntField(rows.get(), row, 1))});
+    }
+    check.after_project_id = after_project_id;
+    const bool is_last = check.digests.size() < static_cast<size_t>(projects_max);
+    check.through_project_id =
+        is_last ? std::numeric_limits<int64_t>::max() : check.digests.back().project_id;
+    return check;
+  }
+
+  absl::StatusOr<std::vector<FeedProject>> PollAndRead(const std::vector<int64_t>& project_ids) {
+    std::vector<FeedProject> projects;
+    CIEVENTS_ASSIGN_OR_RETURN(
+        const Result rows,
+        PollAnd(read_sql, {fmt::format("{{{}}}", fmt::join(project_ids, ","))}, projects));
+    std::vector<FeedProject> read;
+    for (int row = 0; row < PQntuples(rows.get()); ++row) AddRow(TextRow(rows.get(), row), read);
+    for (const int64_t id : project_ids) {
+      const bool found = std::any_of(read.begin(), read.end(), [id](const FeedProject& project) {
+        return project.project_id == id;
+      });
+      if (found) continue;
+      read.emplace_back().project_id = id;
+      read.back().deleted = true;
+    }
+    std::move(read.begin(), read.end(), std::back_inserter(projects));
     return projects;
   }
 };
@@ -204,16 +274,37 @@ absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Load() {
   return projects;
 }
 
-absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Poll() {
+absl::Status SubscriptionFeed::CheckLoaded() const {
   if (!connection_->libpq.has_value()) {
     return absl::UnavailableError("this feed has ended: connect a new one");
   }
   if (connection_->snapshot.empty()) {
     return absl::FailedPreconditionError("Poll before Load: there is no position to start from");
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::Poll() {
+  CIEVENTS_RETURN_IF_ERROR(CheckLoaded());
   auto projects = connection_->Poll();
   if (!projects.ok()) return connection_->End(projects.status());
   return projects;
+}
+
+absl::StatusOr<FeedCheck> SubscriptionFeed::PollAndCheck(int64_t after_project_id,
+                                                         int projects_max) {
+  CIEVENTS_RETURN_IF_ERROR(CheckLoaded());
+  auto check = connection_->PollAndCheck(after_project_id, projects_max);
+  if (!check.ok()) return connection_->End(check.status());
+  return check;
+}
+
+absl::StatusOr<std::vector<FeedProject>> SubscriptionFeed::PollAndRead(
+    const std::vector<int64_t>& project_ids) {
+  CIEVENTS_RETURN_IF_ERROR(CheckLoaded());
+  auto read = connection_->PollAndRead(project_ids);
+  if (!read.ok()) return connection_->End(read.status());
+  return read;
 }
 
 }  // namespace cievents::store

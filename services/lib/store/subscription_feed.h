@@ -42,6 +42,20 @@ struct FeedProject {
   // It has moved since its last push: entries with other scopes than `project` do not count.
   bool scopes_suspended = false;
   std::vector<FeedSubscription> subscriptions;
+  // By Postgres, of all that stands here, whatever the order of the subscriptions.
+  uint64_t digest = 0;
+};
+
+// What Postgres has of a range of projects, at the moment of a poll.
+struct FeedCheck {
+  std::vector<FeedProject> changes;  // as of Poll; apply them before comparing
+  int64_t after_project_id = 0;      // the range begins behind it
+  int64_t through_project_id = 0;    // its last; the largest number if no project is left behind it
+  struct Digest {
+    int64_t project_id = 0;
+    uint64_t digest = 0;  // FeedProject::digest, computed anew
+  };
+  std::vector<Digest> digests;  // of the projects that exist there; ascending
 };
 
 // One libpq connection, direct (never pooled). Not thread-safe.
@@ -60,9 +74,16 @@ class SubscriptionFeed {
   // The sets that changed since the last Load or Poll, in one statement. Any error (kUnavailable)
   // ends this feed: connect a new one and Load; a position is never carried over a reconnect.
   absl::StatusOr<std::vector<FeedProject>> Poll();
+  // Polls, and computes the digests of the next `projects_max` projects, in one snapshot: after the
+  // changes, what was read of a project has the same digest, or the feed has missed something.
+  absl::StatusOr<FeedCheck> PollAndCheck(int64_t after_project_id, int projects_max);
+  // Polls, and reads these projects again, in one snapshot; those that are not there come as
+  // deleted.
+  absl::StatusOr<std::vector<FeedProject>> PollAndRead(const std::vector<int64_t>& project_ids);
 
  private:
   struct Connection;
+  absl::Status CheckLoaded() const;
   explicit SubscriptionFeed(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> connection_;
 };

@@ -292,5 +292,55 @@ TEST_F(SubscriptionFeedTest, ConcurrentWritersAreNeverMissed) {
   RecordProperty("polls", polls);
 }
 
+TEST_F(SubscriptionFeedTest, AChecksDigestsAreThoseOfWhatWasReadUnlessTheFeedMissedSomething) {
+  const auto feed = Connect(database_.dsn());
+  EXPECT_EQ(feed->PollAndCheck(0, 1).status().code(), absl::StatusCode::kFailedPrecondition);
+  for (const int64_t id : {1, 2, 3}) AddProject(id);
+  AddSubscription(1, "a.yml");
+  AddSubscription(1, "b.yml");
+  std::map<int64_t, uint64_t> read;
+  const auto note = [&read](const std::vector<FeedProject>& projects) {
+    for (const FeedProject& project : projects) read[project.project_id] = project.digest;
+  };
+  const auto loaded = feed->Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  note(*loaded);
+  AddSubscription(2, "c.yml");  // a change that the check itself brings
+  int64_t after = 0;
+  std::map<int64_t, uint64_t> checked;
+  for (int64_t last : {1, 2, 3}) {
+    const auto check = feed->PollAndCheck(after, 1);
+    ASSERT_TRUE(check.ok()) << check.status();
+    EXPECT_THAT(check->changes, SizeIs(last == 1 ? 1 : 0));
+    note(check->changes);
+    ASSERT_THAT(check->digests, SizeIs(1));
+    EXPECT_EQ(check->after_project_id, after);
+    EXPECT_EQ(check->through_project_id, last);
+    checked[check->digests[0].project_id] = check->digests[0].digest;
+    after = last;
+  }
+  EXPECT_EQ(checked, read);
+  EXPECT_EQ(feed->PollAndCheck(after, 1)->through_project_id, INT64_MAX);
+
+  Sql(database_.dsn(), "UPDATE cievents.subscriptions SET entries = '[]' WHERE path = 'b.yml'");
+  Sql(database_.dsn(), "DELETE FROM cievents.projects WHERE project_id = 3");
+  const auto missed = feed->PollAndCheck(0, 100);
+  ASSERT_TRUE(missed.ok()) << missed.status();
+  EXPECT_THAT(missed->changes, IsEmpty());
+  ASSERT_THAT(missed->digests, SizeIs(2));
+  EXPECT_NE(missed->digests[0].digest, read[1]);
+  EXPECT_EQ(missed->digests[1].digest, read[2]);
+  AddSubscription(2, "d.yml");
+  const auto again = feed->PollAndRead({1, 3});
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_THAT(*again, SizeIs(3)) << "the change, too";
+  EXPECT_EQ((*again)[0].project_id, 2);
+  EXPECT_THAT((*again)[0].subscriptions, SizeIs(2));
+  EXPECT_EQ((*again)[1].digest, missed->digests[0].digest);
+  EXPECT_EQ((*again)[1].subscriptions[1].entries_json, "[]");
+  EXPECT_EQ((*again)[2].project_id, 3);
+  EXPECT_TRUE((*again)[2].deleted);
+}
+
 }  // namespace
 }  // namespace cievents::store
