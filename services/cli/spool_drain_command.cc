@@ -21,6 +21,7 @@ namespace {
 struct Drained {
   int64_t stored = 0;
   int64_t refused = 0;
+  int64_t raw = 0;  // left: events as they came, which only a matcher can match
 };
 
 // Ends when a whole pass over the spool has moved nothing.
@@ -31,17 +32,27 @@ absl::StatusOr<Drained> Drain(event_matcher::SpoolDrainer& drainer, Progress& pr
     CIEVENTS_ASSIGN_OR_RETURN(const event_matcher::SpoolDrainer::Step step, drainer.DrainBatch());
     drained.stored += step.stored;
     drained.refused += step.refused;
+    drained.raw += step.raw;
     moved_in_pass += step.stored + step.refused;
     for (int i = 0; i < step.stored; ++i) progress.Advance(Progress::Outcome::kFine);
     for (int i = 0; i < step.refused; ++i) progress.Advance(Progress::Outcome::kFailed);
     if (step.read > 0) continue;
     if (moved_in_pass == 0) return drained;
     moved_in_pass = 0;
+    drained.raw = 0;
   }
 }
 
-void Print(const Drained& drained, const spool::Stats& left, bool json) {
-  if (!json) {
+void Print(const Drained& drained, const spool::Stats& left, const SpoolDrainOptions& options) {
+  if (drained.raw > 0) {
+    fmt::print(
+        stderr,
+        "{0} of the events that are left were kept for the matcher of another shard and are "
+        "not matched yet. A matcher must publish them: start one of the layout with "
+        "--spool-dir {1} until `cievents spool list --dir {1}` shows none, then as before.\n",
+        drained.raw, options.dir);
+  }
+  if (!options.json) {
     std::printf("%lld events stored, %lld set aside, %lld left, %lld damaged\n",
                 static_cast<long long>(drained.stored), static_cast<long long>(drained.refused),
                 static_cast<long long>(left.records), static_cast<long long>(left.damaged));
@@ -55,6 +66,8 @@ void Print(const Drained& drained, const spool::Stats& left, bool json) {
   writer.Int(drained.refused);
   writer.Key("left");
   writer.Int(left.records);
+  writer.Key("raw");
+  writer.Int(drained.raw);
   writer.Key("damaged");
   writer.Int(left.damaged);
   writer.EndObject();
@@ -83,7 +96,7 @@ int RunSpoolDrain(const SpoolDrainOptions& options) {
   const spool::Stats left = spool.stats();
   spool.Stop();
   if (!drained.ok()) return Fail(drained.status());
-  Print(*drained, left, options.json);
+  Print(*drained, left, options);
   return left.records + left.damaged + drained->refused > 0 ? kExitFindings : kExitOk;
 }
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/time/clock.h"
 #include "services/cli/commands.h"
 #include "services/event_matcher/spool_codec.h"
 #include "services/lib/spool/testing/spool_folder.h"
@@ -23,6 +24,15 @@ spool::Record SpooledEvent(int number, const std::string& data = "{}") {
   return event_matcher::EncodeSpooled(write);
 }
 
+// Kept for the matcher of another shard.
+spool::Record RawEvent(const std::string& id) {
+  Event event;
+  event.id = id;
+  event.names = {"custom/a"};
+  return event_matcher::EncodeRaw({event_matcher::EventFormat::kNative, "as it came"}, event, 70,
+                                  absl::ToUnixMillis(absl::Now()));
+}
+
 class SpoolDrainCommandTest : public ::testing::Test {
  protected:
   void Fill(std::vector<spool::Record> records) {
@@ -39,8 +49,10 @@ class SpoolDrainCommandTest : public ::testing::Test {
     options.database_url = dsn_;
     options.json = json;
     testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
     const int exit_code = RunSpoolDrain(options);
     output_ = testing::internal::GetCapturedStdout();
+    errors_ = testing::internal::GetCapturedStderr();
     return exit_code;
   }
   std::string Count(const std::string& table) {
@@ -51,6 +63,7 @@ class SpoolDrainCommandTest : public ::testing::Test {
   std::string dsn_ = database_.dsn();
   SpoolFolder folder_;
   std::string output_;
+  std::string errors_;
 };
 
 TEST_F(SpoolDrainCommandTest, WhatWaitsIsStoredOnceHoweverOftenItIsDrained) {
@@ -62,7 +75,7 @@ TEST_F(SpoolDrainCommandTest, WhatWaitsIsStoredOnceHoweverOftenItIsDrained) {
   EXPECT_EQ(Count("events"), "1200");
   EXPECT_EQ(Count("ready_requests"), "2400");
   EXPECT_EQ(Drain(true), kExitOk);
-  EXPECT_EQ(output_, R"({"stored":0,"refused":0,"left":0,"damaged":0})"
+  EXPECT_EQ(output_, R"({"stored":0,"refused":0,"left":0,"raw":0,"damaged":0})"
                      "\n");
   Fill({SpooledEvent(1)});
   EXPECT_EQ(Drain(), kExitOk);
@@ -74,7 +87,19 @@ TEST_F(SpoolDrainCommandTest, WhatCannotBeStoredIsAFinding) {
   EXPECT_EQ(Drain(), kExitOk);
   Fill({SpooledEvent(1, R"({"other": 1})"), SpooledEvent(3)});
   EXPECT_EQ(Drain(true), kExitFindings);
-  EXPECT_EQ(output_, R"({"stored":1,"refused":1,"left":0,"damaged":0})"
+  EXPECT_EQ(output_, R"({"stored":1,"refused":1,"left":0,"raw":0,"damaged":0})"
+                     "\n");
+}
+
+TEST_F(SpoolDrainCommandTest, WhatOnlyAMatcherCanMatchStaysAndIsSaid) {
+  Fill({RawEvent("a"), SpooledEvent(1), RawEvent("b")});
+  EXPECT_EQ(Drain(), kExitFindings);
+  EXPECT_EQ(output_, "1 events stored, 0 set aside, 2 left, 0 damaged\n");
+  EXPECT_THAT(errors_, ::testing::HasSubstr("2 of the events that are left were kept for"));
+  EXPECT_THAT(errors_, ::testing::HasSubstr("--spool-dir " + folder_.spool()));
+  EXPECT_EQ(Count("events"), "1");
+  EXPECT_EQ(Drain(true), kExitFindings);
+  EXPECT_EQ(output_, R"({"stored":0,"refused":0,"left":2,"raw":2,"damaged":0})"
                      "\n");
 }
 

@@ -9,6 +9,7 @@
 #include "cievents/events/v1/events.pb.h"
 #include "cievents/events/wire/events_wire.pb.h"
 #include "matcher/base/status.h"
+#include "services/event_matcher/batch_message.h"
 #include "services/event_matcher/event_codec.h"
 #include "services/lib/base/grpc_status.h"
 #include "services/lib/base/log.h"
@@ -28,9 +29,7 @@ grpc::ByteBuffer EncodeAs(const ForwardBatch& batch) {
   request.set_ack(batch.ack == AckLevel::kReceived ? events::wire::ACK_LEVEL_RECEIVED
                                                    : events::wire::ACK_LEVEL_DURABLE);
   for (const int64_t time_ms : batch.received_times_ms) request.add_received_time_ms(time_ms);
-  grpc::Slice slice(request.ByteSizeLong());
-  request.SerializeWithCachedSizesToArray(const_cast<uint8_t*>(slice.begin()));
-  return grpc::ByteBuffer(&slice, 1);
+  return ToByteBuffer(request);
 }
 
 grpc::ByteBuffer Encode(const ForwardBatch& batch) {

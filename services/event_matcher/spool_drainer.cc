@@ -146,6 +146,7 @@ absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
 }
 
 void SpoolDrainer::PublishRaw(const std::vector<spool::StoredRecord>& raw, Step* step) {
+  if (options_.publish_raw == nullptr) step->raw = static_cast<int>(raw.size());
   if (raw.empty() || options_.publish_raw == nullptr) return;
   std::vector<spool::RecordId> ids;
   ids.reserve(raw.size());

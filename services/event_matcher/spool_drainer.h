@@ -60,6 +60,7 @@ class SpoolDrainer {
     int read = 0;     // records; 0 = the end: the next step starts again with the oldest
     int stored = 0;   // Postgres has them
     int refused = 0;  // set aside
+    int raw = 0;      // stay as they came: for a matcher, which this drainer has none of
 
     void Add(const Settlement& settlement) {
       stored += settlement.stored;
