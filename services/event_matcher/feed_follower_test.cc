@@ -297,9 +297,9 @@ TEST_F(FeedFollowerTest, OtherShardsProjectsAreComparedToo) {
   options.check_interval = std::chrono::milliseconds(20);
   follower_ = std::make_unique<FeedFollower>(options, index_, shards, roots_);
   follower_->Start();
-  ASSERT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 70; }));
+  ASSERT_TRUE(store::Eventually([&] { return roots_.OfProject(kProject) == 70; }));
   Sql("UPDATE cievents.projects SET namespace_ids = '{90}' WHERE project_id = 7");
-  EXPECT_TRUE(store::Eventually([&] { return roots_.Find(kProject) == 90; }));
+  EXPECT_TRUE(store::Eventually([&] { return roots_.OfProject(kProject) == 90; }));
   follower_->Stop();
   EXPECT_EQ(follower_->stats().repaired, 1u);
 }

@@ -179,54 +179,49 @@ absl::StatusOr<Result> LibpqConnection::Exec(const std::string& sql,
   return Finish(deadline);
 }
 
-absl::StatusOr<LibpqConnection::CopyMessage> LibpqConnection::NextCopied(absl::Time deadline) {
+absl::Status LibpqConnection::BeginRows(const std::string& query, absl::Duration timeout) {
+  if (!connected()) return absl::UnavailableError("not connected to Postgres");
+  copy_deadline_ = absl::Now() + timeout;
+  copied_some_ = false;
+  const std::string copy = fmt::format("COPY ({}) TO STDOUT (FORMAT binary)", query);
+  if (PQsendQuery(connection_.get(), copy.c_str()) == 0) return Lost("sending a query");
+  CIEVENTS_RETURN_IF_ERROR(Flush(copy_deadline_));
+  CIEVENTS_ASSIGN_OR_RETURN(const Result begun, Next(copy_deadline_));
+  if (PQresultStatus(begun.get()) == PGRES_COPY_OUT) return absl::OkStatus();
+  CIEVENTS_RETURN_IF_ERROR(Finish(copy_deadline_).status());
+  return StatusOf(begun.get());
+}
+
+absl::Status LibpqConnection::NextCopied() {
   while (true) {
     char* bytes = nullptr;
     const int size = PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
-    if (size > 0) {
-      CopyMessage message;
-      message.bytes.reset(bytes);
-      message.size = static_cast<size_t>(size);
-      return message;
-    }
-    if (size == -1) return CopyMessage();
+    copied_.reset(bytes);
+    if (size > 0) copied_size_ = static_cast<size_t>(size);
+    if (size > 0 || size == -1) return absl::OkStatus();
     if (size < -1) return Lost("copying rows");
-    CIEVENTS_RETURN_IF_ERROR(Wait(POLLIN, deadline));
+    CIEVENTS_RETURN_IF_ERROR(Wait(POLLIN, copy_deadline_));
     if (PQconsumeInput(connection_.get()) == 0) return Lost("copying rows");
   }
 }
 
-absl::Status LibpqConnection::CopyRows(const std::string& query,
-                                       const std::function<absl::Status(const CopyRow&)>& on_row,
-                                       absl::Duration timeout) {
+absl::StatusOr<bool> LibpqConnection::NextRow(CopyRow* row) {
   if (!connected()) return absl::UnavailableError("not connected to Postgres");
-  const absl::Time deadline = absl::Now() + timeout;
-  const std::string copy = fmt::format("COPY ({}) TO STDOUT (FORMAT binary)", query);
-  if (PQsendQuery(connection_.get(), copy.c_str()) == 0) return Lost("sending a query");
-  CIEVENTS_RETURN_IF_ERROR(Flush(deadline));
-  CIEVENTS_ASSIGN_OR_RETURN(const Result begun, Next(deadline));
-  if (PQresultStatus(begun.get()) != PGRES_COPY_OUT) {
-    CIEVENTS_RETURN_IF_ERROR(Finish(deadline).status());
-    return StatusOf(begun.get());
+  CIEVENTS_RETURN_IF_ERROR(NextCopied());
+  if (copied_ == nullptr) {
+    // An error that came in the middle (a time-out, a crash) stands in what follows.
+    CIEVENTS_RETURN_IF_ERROR(Finish(copy_deadline_).status());
+    return absl::DataLossError("a COPY from Postgres ended without its trailer");
   }
-  CopyRow row;
-  absl::StatusOr<bool> is_row = true;
-  for (bool first = true;; first = false) {
-    CIEVENTS_ASSIGN_OR_RETURN(const CopyMessage message, NextCopied(deadline));
-    if (message.bytes == nullptr) break;
-    std::string_view bytes(message.bytes.get(), message.size);
-    absl::Status status = first ? TakeCopyHeader(&bytes) : absl::OkStatus();
-    if (status.ok()) is_row = row.Read(bytes);
-    status.Update(is_row.status());
-    if (status.ok() && *is_row) status = on_row(row);
-    if (status.ok()) continue;
-    connection_.reset();
-    return status;
-  }
-  // An error that came in the middle (a time-out, a crash) stands in what follows.
-  CIEVENTS_RETURN_IF_ERROR(Finish(deadline).status());
-  if (*is_row) return absl::DataLossError("a COPY from Postgres ended without its trailer");
-  return absl::OkStatus();
+  std::string_view bytes(copied_.get(), copied_size_);
+  if (!copied_some_) CIEVENTS_RETURN_IF_ERROR(TakeCopyHeader(&bytes));
+  copied_some_ = true;
+  CIEVENTS_ASSIGN_OR_RETURN(const bool is_row, row->Read(bytes));
+  if (is_row) return true;
+  CIEVENTS_RETURN_IF_ERROR(NextCopied());
+  if (copied_ != nullptr) return absl::DataLossError("a COPY from Postgres goes on after its end");
+  CIEVENTS_RETURN_IF_ERROR(Finish(copy_deadline_).status());
+  return false;
 }
 
 }  // namespace cievents::store

@@ -48,11 +48,11 @@ class LibpqConnection {
   // Text parameters.
   absl::StatusOr<Result> Exec(const std::string& sql, const std::vector<std::string>& parameters,
                               absl::Duration timeout);
-  // The rows of a query one by one, without holding them all, by COPY in the binary format. An
-  // error of `on_row` ends the connection: what the server still sends is not read.
-  absl::Status CopyRows(const std::string& query,
-                        const std::function<absl::Status(const CopyRow&)>& on_row,
-                        absl::Duration timeout);
+  // Begins to read the rows of a query one by one, without holding them all, by COPY in the binary
+  // format. Until NextRow has said that there is no more, nothing else may be asked.
+  absl::Status BeginRows(const std::string& query, absl::Duration timeout);
+  // False: that was all. `row` views what is kept until the next call.
+  absl::StatusOr<bool> NextRow(CopyRow* row);
 
  private:
   struct ConnectionDeleter {
@@ -62,24 +62,24 @@ class LibpqConnection {
   struct Freer {
     void operator()(char* bytes) const { PQfreemem(bytes); }
   };
-  struct CopyMessage {
-    std::unique_ptr<char, Freer> bytes;
-    size_t size = 0;
-  };
-
   explicit LibpqConnection(PGconn* connection) : connection_(connection) {}
 
   absl::Status Lost(std::string_view what);
   absl::Status Wait(short events, absl::Time deadline);
   absl::Status Flush(absl::Time deadline);
-  // The next message of a COPY; null at its end.
-  absl::StatusOr<CopyMessage> NextCopied(absl::Time deadline);
+  // The next message of the COPY, into copied_; null at its end.
+  absl::Status NextCopied();
   // The next result of the running command; null at its end.
   absl::StatusOr<Result> Next(absl::Time deadline);
   // Reads to the end of the command; the first error, or the last result.
   absl::StatusOr<Result> Finish(absl::Time deadline);
 
   std::unique_ptr<PGconn, ConnectionDeleter> connection_;
+  // Of the COPY that is read.
+  std::unique_ptr<char, Freer> copied_;
+  size_t copied_size_ = 0;
+  bool copied_some_ = false;
+  absl::Time copy_deadline_;
 };
 
 }  // namespace cievents::store

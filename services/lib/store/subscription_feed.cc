@@ -23,13 +23,33 @@ constexpr absl::Duration kLoadDeadline = absl::Minutes(10);
 constexpr char kSessionSql[] =
     "SET statement_timeout = '10min'; SET lock_timeout = '5s'; SET jit = off";
 
-// Columns of a row, in the load and in the poll (which puts its snapshot behind them).
-enum Column {
+// Columns of a project. The digest, a number, is of all of them; with those of its subscriptions it
+// gives the project's by XOR.
+enum ProjectColumn {
   kProjectId,
   kNamespaceIds,
   kDefaultBranch,
   kCommitSha,
   kDeleted,
+  kUnavailable,
+  kScopesSuspended,
+  kInSlots,
+  kProjectDigest,
+};
+constexpr int kProjectColumns = kProjectDigest + 1;
+std::string ProjectColumns(const std::string& in_slots) {
+  const std::string columns = fmt::format(
+      "p.project_id, array_to_string(p.namespace_ids, ','), p.default_branch, p.commit_sha,"
+      " p.deleted_at IS NOT NULL, p.archived OR p.ci_disabled,"
+      " p.permission_namespace_ids IS NOT NULL, {}",
+      in_slots);
+  return fmt::format("{}, hashtextextended(concat_ws('|', {}), 0)", columns, columns);
+}
+
+// Columns of a subscription; in a poll they stand behind the project's, and the position behind
+// them.
+enum SubscriptionColumn {
+  kOfProject,
   kSubscriptionId,
   kPath,
   kWorkflowId,
@@ -40,25 +60,23 @@ enum Column {
   kOwnerUserId,
   kCreatedMs,
   kSuspended,
-  kScopesSuspended,
-  kDigest,
-  kInSlots,
-  kSnapshot,
+  kSubscriptionDigest,
 };
+constexpr int kSnapshot = kProjectColumns + kSubscriptionDigest + 1;
+constexpr char kSubscriptionDigestSql[] =
+    "hashtextextended(concat_ws('|', s.project_id, s.subscription_id, s.path, s.workflow_id,"
+    " s.entries, s.inputs, s.spec_inputs, s.hoisted_rules, s.owner_user_id,"
+    " date_part('epoch', s.created_at), s.suspended), 0)";
+std::string SubscriptionColumns() {
+  return fmt::format(
+      "s.project_id, s.subscription_id, s.path, s.workflow_id, s.entries, s.inputs, s.spec_inputs,"
+      " s.hoisted_rules, s.owner_user_id, (date_part('epoch', s.created_at) * 1000)::bigint,"
+      " s.suspended, {}",
+      kSubscriptionDigestSql);
+}
 
-constexpr char kColumns[] =
-    "p.project_id, array_to_string(p.namespace_ids, ','), p.default_branch, p.commit_sha,"
-    " p.deleted_at IS NOT NULL, s.subscription_id, s.path, s.workflow_id, s.entries, s.inputs,"
-    " s.spec_inputs, s.hoisted_rules, s.owner_user_id,"
-    " (date_part('epoch', s.created_at) * 1000)::bigint,"
-    " s.suspended OR p.archived OR p.ci_disabled, p.permission_namespace_ids IS NOT NULL";
 constexpr char kLiveOfProject[] =
     "s.project_id = p.project_id AND s.ended_at IS NULL AND p.deleted_at IS NULL";
-
-// What is read of a row, as a number: a project's rows give its digest by XOR.
-std::string RowDigest(const std::string& in_slots) {
-  return fmt::format("hashtextextended(concat_ws('|', {}, {}), 0)", kColumns, in_slots);
-}
 
 // Whether project p is of one of the slots.
 std::string InSlots(const matcher::SlotSet& slots) {
@@ -84,38 +102,73 @@ class TextRow {
   int row_;
 };
 
-// Rows of a project stand together: a row adds its subscription to the last project, or a project.
 template <typename Row>
-void AddRow(const Row& row, std::vector<FeedProject>& projects) {
-  const int64_t project_id = row.Int(kProjectId);
-  if (projects.empty() || projects.back().project_id != project_id) {
-    FeedProject& project = projects.emplace_back();
-    project.project_id = project_id;
-    project.namespace_ids = ParseIds(row.Text(kNamespaceIds));
-    project.default_branch = row.Text(kDefaultBranch);
-    project.commit_sha = row.Text(kCommitSha);
-    project.deleted = row.Bool(kDeleted);
-    project.scopes_suspended = row.Bool(kScopesSuspended);
-    project.in_slots = row.Bool(kInSlots);
+FeedProject ToProject(const Row& row) {
+  FeedProject project;
+  project.project_id = row.Int(kProjectId);
+  project.namespace_ids = ParseIds(row.Text(kNamespaceIds));
+  project.default_branch = row.Text(kDefaultBranch);
+  project.commit_sha = row.Text(kCommitSha);
+  project.deleted = row.Bool(kDeleted);
+  project.unavailable = row.Bool(kUnavailable);
+  project.scopes_suspended = row.Bool(kScopesSuspended);
+  project.in_slots = row.Bool(kInSlots);
+  project.digest = static_cast<uint64_t>(row.Int(kProjectDigest));
+  return project;
+}
+
+// `first`: where a subscription's columns begin.
+template <typename Row>
+void AddSubscription(const Row& row, int first, FeedProject* project) {
+  FeedSubscription& subscription = project->subscriptions.emplace_back();
+  subscription.subscription_id = row.Int(first + kSubscriptionId);
+  subscription.path = row.Text(first + kPath);
+  subscription.workflow_id = row.Text(first + kWorkflowId);
+  subscription.entries_json = row.Text(first + kEntries);
+  subscription.inputs_json = row.Text(first + kInputs);
+  subscription.spec_inputs_json = row.Text(first + kSpecInputs);
+  subscription.hoisted_rules_json = row.Text(first + kHoistedRules);
+  subscription.owner_user_id = row.Int(first + kOwnerUserId);
+  subscription.created_time_ms = row.Int(first + kCreatedMs);
+  subscription.suspended = row.Bool(first + kSuspended) || project->unavailable;
+  project->digest ^= static_cast<uint64_t>(row.Int(first + kSubscriptionDigest));
+}
+
+// Rows of a project stand together: a row adds its subscription to the last project, or a project.
+void AddRow(const TextRow& row, std::vector<FeedProject>& projects) {
+  if (projects.empty() || projects.back().project_id != row.Int(kProjectId)) {
+    projects.push_back(ToProject(row));
   }
-  projects.back().digest ^= static_cast<uint64_t>(row.Int(kDigest));
-  if (row.IsNull(kSubscriptionId)) return;
-  FeedSubscription& subscription = projects.back().subscriptions.emplace_back();
-  subscription.subscription_id = row.Int(kSubscriptionId);
-  subscription.path = row.Text(kPath);
-  subscription.workflow_id = row.Text(kWorkflowId);
-  subscription.entries_json = row.Text(kEntries);
-  subscription.inputs_json = row.Text(kInputs);
-  subscription.spec_inputs_json = row.Text(kSpecInputs);
-  subscription.hoisted_rules_json = row.Text(kHoistedRules);
-  subscription.owner_user_id = row.Int(kOwnerUserId);
-  subscription.created_time_ms = row.Int(kCreatedMs);
-  subscription.suspended = row.Bool(kSuspended);
+  if (row.IsNull(kProjectColumns + kSubscriptionId)) return;
+  AddSubscription(row, kProjectColumns, &projects.back());
+}
+
+// Opens a transaction on the snapshot of another one, and begins to read the subscriptions of the
+// slots, by project.
+absl::StatusOr<LibpqConnection> ReadSubscriptions(const std::string& dsn,
+                                                  std::string_view exported_snapshot,
+                                                  const std::string& in_slots) {
+  CIEVENTS_ASSIGN_OR_RETURN(LibpqConnection connection,
+                            LibpqConnection::Connect(dsn, "cievents-load", kSessionSql));
+  CIEVENTS_RETURN_IF_ERROR(connection
+                               .Exec(fmt::format("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                                                 " SET TRANSACTION SNAPSHOT '{}'",
+                                                 exported_snapshot),
+                                     {}, kPollDeadline)
+                               .status());
+  CIEVENTS_RETURN_IF_ERROR(connection.BeginRows(
+      fmt::format("SELECT {} FROM cievents.subscriptions s"
+                  " JOIN cievents.projects p ON {} AND ({} OR s.on_every_shard)"
+                  " ORDER BY s.project_id",
+                  SubscriptionColumns(), kLiveOfProject, in_slots),
+      kLoadDeadline));
+  return connection;
 }
 
 }  // namespace
 
 struct SubscriptionFeed::Connection {
+  std::string dsn;
   std::optional<LibpqConnection> libpq;
   std::string snapshot;  // the position: a pg_snapshot; empty = nothing loaded yet
   std::string poll_sql;
@@ -136,25 +189,37 @@ struct SubscriptionFeed::Connection {
     // One snapshot for the position and the rows.
     CIEVENTS_RETURN_IF_ERROR(
         libpq->Exec("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, kPollDeadline).status());
-    CIEVENTS_ASSIGN_OR_RETURN(const Result current,
-                              libpq->Exec("SELECT pg_current_snapshot()", {}, kPollDeadline));
-    std::vector<FeedProject> projects;  // the one whose rows come
-    CIEVENTS_RETURN_IF_ERROR(libpq->CopyRows(
-        fmt::format("SELECT {}, {}, {} FROM cievents.projects p"
-                    " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
-                    " WHERE p.deleted_at IS NULL ORDER BY p.project_id, s.subscription_id",
-                    kColumns, RowDigest(in_slots), in_slots, kLiveOfProject, in_slots),
-        [&projects, &on_project](const CopyRow& row) {
-          AddRow(row, projects);
-          if (projects.size() > 1) {
-            on_project(std::move(projects.front()));
-            projects.erase(projects.begin());
-          }
-          return absl::OkStatus();
-        },
-        kLoadDeadline));
+    CIEVENTS_ASSIGN_OR_RETURN(
+        const Result current,
+        libpq->Exec("SELECT pg_current_snapshot(), pg_export_snapshot()", {}, kPollDeadline));
+    // Projects and subscriptions come side by side: Postgres does not repeat a project with each of
+    // its subscriptions.
+    CIEVENTS_ASSIGN_OR_RETURN(LibpqConnection subscriptions,
+                              ReadSubscriptions(dsn, Field(current.get(), 0, 1), in_slots));
+    CIEVENTS_RETURN_IF_ERROR(
+        libpq->BeginRows(fmt::format("SELECT {} FROM cievents.projects p WHERE p.deleted_at IS NULL"
+                                     " ORDER BY p.project_id",
+                                     ProjectColumns(in_slots)),
+                         kLoadDeadline));
+    CopyRow project_row;
+    CopyRow row;
+    CIEVENTS_ASSIGN_OR_RETURN(bool is_row, subscriptions.NextRow(&row));
+    while (true) {
+      CIEVENTS_ASSIGN_OR_RETURN(const bool is_project, libpq->NextRow(&project_row));
+      if (!is_project) break;
+      FeedProject project = ToProject(project_row);
+      while (is_row && row.Int(kOfProject) == project.project_id) {
+        AddSubscription(row, 0, &project);
+        CIEVENTS_ASSIGN_OR_RETURN(is_row, subscriptions.NextRow(&row));
+      }
+      std::sort(project.subscriptions.begin(), project.subscriptions.end(),
+                [](const FeedSubscription& a, const FeedSubscription& b) {
+                  return a.subscription_id < b.subscription_id;
+                });
+      on_project(std::move(project));
+    }
+    if (is_row) return absl::DataLossError("subscriptions and projects are not in one order");
     CIEVENTS_RETURN_IF_ERROR(libpq->Exec("COMMIT", {}, kPollDeadline).status());
-    for (FeedProject& last : projects) on_project(std::move(last));
     snapshot = Field(current.get(), 0, 0);
     SetPollSql(in_slots);
     return absl::OkStatus();
@@ -163,25 +228,30 @@ struct SubscriptionFeed::Connection {
   // One statement has one snapshot, for the rows and for the new position. A head is returned when
   // its writer was not visible in the last position and is in this one.
   void SetPollSql(const std::string& in_slots) {
+    const std::string columns =
+        fmt::format("{}, {}", ProjectColumns(in_slots), SubscriptionColumns());
+    const std::string with_subscriptions =
+        fmt::format("LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)",
+                    kLiveOfProject, in_slots);
     poll_sql = fmt::format(
-        "SELECT {}, {}, {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
+        "SELECT {}, c.snapshot FROM (SELECT pg_current_snapshot() AS snapshot) c"
         " LEFT JOIN cievents.projects p ON p.changed_xid >= pg_snapshot_xmin($1::pg_snapshot)"
         "  AND NOT pg_visible_in_snapshot(p.changed_xid, $1::pg_snapshot)"
         "  AND pg_visible_in_snapshot(p.changed_xid, c.snapshot)"
-        " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
-        " ORDER BY p.project_id, s.subscription_id",
-        kColumns, RowDigest(in_slots), in_slots, kLiveOfProject, in_slots);
+        " {} ORDER BY p.project_id, s.subscription_id",
+        columns, with_subscriptions);
     check_sql = fmt::format(
-        "SELECT p.project_id, bit_xor({}) FROM (SELECT * FROM cievents.projects"
-        "  WHERE deleted_at IS NULL AND project_id > $1 ORDER BY project_id LIMIT $2) p"
-        " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
-        " GROUP BY p.project_id ORDER BY p.project_id",
-        RowDigest(in_slots), kLiveOfProject, in_slots);
+        "SELECT c.project_id, c.digest # c.digests FROM (SELECT {},"
+        "  coalesce(bit_xor(CASE WHEN s.subscription_id IS NOT NULL THEN {} END), 0)"
+        "  FROM (SELECT * FROM cievents.projects"
+        "   WHERE deleted_at IS NULL AND project_id > $1 ORDER BY project_id LIMIT $2) p"
+        "  {} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9) c"
+        " (project_id, b, c, d, e, f, g, h, digest, digests) ORDER BY c.project_id",
+        ProjectColumns(in_slots), kSubscriptionDigestSql, with_subscriptions);
     read_sql = fmt::format(
-        "SELECT {}, {}, {} FROM cievents.projects p"
-        " LEFT JOIN cievents.subscriptions s ON {} AND ({} OR s.on_every_shard)"
-        " WHERE p.project_id = ANY ($1::bigint[]) ORDER BY p.project_id, s.subscription_id",
-        kColumns, RowDigest(in_slots), in_slots, kLiveOfProject, in_slots);
+        "SELECT {} FROM cievents.projects p {} WHERE p.project_id = ANY ($1::bigint[])"
+        " ORDER BY p.project_id, s.subscription_id",
+        columns, with_subscriptions);
   }
 
   absl::StatusOr<std::vector<FeedProject>> Poll() {
@@ -250,6 +320,7 @@ SubscriptionFeed::~SubscriptionFeed() = default;
 absl::StatusOr<std::unique_ptr<SubscriptionFeed>> SubscriptionFeed::Connect(
     const std::string& dsn) {
   auto connection = std::make_unique<Connection>();
+  connection->dsn = dsn;
   CIEVENTS_ASSIGN_OR_RETURN(LibpqConnection opened,
                             LibpqConnection::Connect(dsn, "cievents-feed", kSessionSql));
   connection->libpq.emplace(std::move(opened));

@@ -39,6 +39,7 @@ struct FeedProject {
   std::string default_branch;
   std::string commit_sha;
   bool deleted = false;
+  bool unavailable = false;  // archived, or its CI is disabled: its subscriptions are suspended
   // It has moved since its last push: entries with other scopes than `project` do not count.
   bool scopes_suspended = false;
   std::vector<FeedSubscription> subscriptions;
@@ -64,7 +65,7 @@ class SubscriptionFeed {
   static absl::StatusOr<std::unique_ptr<SubscriptionFeed>> Connect(const std::string& dsn);
   ~SubscriptionFeed();
 
-  // Every project that exists, with the sets of `slots`, in one repeatable-read transaction; sets
+  // Every project that exists, with the sets of `slots`, in one snapshot (on two connections); sets
   // the position that Poll starts from, and the slots that it brings. `on_project` may have had
   // some when an error is returned.
   absl::Status Load(const matcher::SlotSet& slots,
