@@ -59,10 +59,19 @@ Router::Decode DecodeWith(const Catalogue& catalogue) {
   };
 }
 
-ShardKeeper::Options KeeperOptions(const EventMatcher::Options& options,
-                                   const spool::Spool* spool) {
+ShardKeeper::Options KeeperOptions(const EventMatcher::Options& options, const spool::Spool* spool,
+                                   GrpcForwarder& forwarder) {
   ShardKeeper::Options keeping;
   keeping.dsn = options.dsn;
+  // Connected before the first event is sent on, and again soon after the other one restarted.
+  keeping.on_layout = [&forwarder, own = options.shard_index](const Layout& layout) {
+    std::vector<std::string> others;
+    for (int shard = 0; shard < layout.shard_count; ++shard) {
+      const std::string& address = layout.AddressOf(shard);
+      if (shard != own && !address.empty()) others.push_back(address);
+    }
+    forwarder.Connect(others);
+  };
   if (spool != nullptr) keeping.spool_stats = [spool] { return spool->stats(); };
   return keeping;
 }
@@ -103,7 +112,7 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
                  },
                  options_.check_interval},
                 index_, shards_, roots_),
-      keeper_(KeeperOptions(options_, spool_.get()), shards_),
+      keeper_(KeeperOptions(options_, spool_.get(), forwarder_), shards_),
       retention_(options_.dsn) {}
 
 EventMatcher::~EventMatcher() { Stop(); }

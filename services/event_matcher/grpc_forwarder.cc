@@ -99,6 +99,16 @@ std::shared_ptr<GrpcForwarder::Peer> GrpcForwarder::PeerOf(const std::string& ad
   return peer;
 }
 
+void GrpcForwarder::Connect(const std::vector<std::string>& addresses) {
+  std::vector<std::shared_ptr<Peer>> peers;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    for (const std::string& address : addresses) peers.push_back(PeerOf(address));
+  }
+  for (const std::shared_ptr<Peer>& peer : peers) peer->channel->GetState(true);
+}
+
 void GrpcForwarder::Forward(const std::string& address, ForwardBatch batch, Done done) {
   auto made = std::make_unique<Call>();
   Call* const call = made.get();

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "matcher/base/mutex.h"
@@ -36,6 +37,9 @@ class GrpcForwarder final : public EventForwarder {
   explicit GrpcForwarder(Options options);
   ~GrpcForwarder() override;  // Stop
 
+  // Begins to connect to those that are not connected; returns at once. Who is connected before its
+  // first batch does not miss `connect_wait`.
+  void Connect(const std::vector<std::string>& addresses);
   void Forward(const std::string& address, ForwardBatch batch, Done done) override;
   void Stop() override;
 

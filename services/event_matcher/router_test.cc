@@ -1,8 +1,12 @@
-// Tests services/event_matcher/router.h.
+// Tests services/event_matcher/router.h, and what of grpc_forwarder.h needs no other matcher.
 #include "services/event_matcher/router.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <deque>
 #include <filesystem>
@@ -11,6 +15,7 @@
 #include <optional>
 
 #include "services/event_matcher/event_codec.h"
+#include "services/event_matcher/grpc_forwarder.h"
 #include "services/event_matcher/spool_codec.h"
 
 namespace cievents::event_matcher {
@@ -391,6 +396,29 @@ TEST_F(RouterTest, TheAgeOfASpooledEventIsJudgedByItsFirstAdmission) {
                             absl::ToUnixMillis(absl::Now() - absl::Hours(30)));
   EXPECT_EQ(router_.get().PublishSpooled({&stored, 1})[0].kind, EventWriteResult::Kind::kCommitted);
   EXPECT_THAT(enqueuer_.committed, ElementsAre("e1"));
+}
+
+TEST(GrpcForwarderTest, ConnectsBeforeAnythingIsSentOn) {
+  const int listener = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof(address);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), length), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  ASSERT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0);
+  const std::string peer = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  pollfd waited = {listener, POLLIN, 0};
+  {
+    GrpcForwarder stopped{GrpcForwarder::Options()};
+    stopped.Stop();
+    stopped.Connect({peer});
+    EXPECT_EQ(poll(&waited, 1, 100), 0);
+  }
+  GrpcForwarder forwarder{GrpcForwarder::Options()};
+  forwarder.Connect({peer});
+  EXPECT_EQ(poll(&waited, 1, 30'000), 1);
+  close(listener);
 }
 
 }  // namespace

@@ -86,8 +86,9 @@ absl::Status ShardKeeper::ReportOnce() {
     LogInfo("the layout of the shards",
             {{"version", stored.version}, {"shards", stored.shard_count}});
   }
-  shards_.SetLayout({stored.version, stored.shard_count, std::move(stored.addresses)},
-                    stored.oldest_version_in_use);
+  const Layout layout = {stored.version, stored.shard_count, std::move(stored.addresses)};
+  options_.on_layout(layout);
+  shards_.SetLayout(layout, stored.oldest_version_in_use);
   return absl::OkStatus();
 }
 

@@ -22,6 +22,8 @@ class ShardKeeper {
     std::chrono::milliseconds interval{1000};
     // For the report; absent: there is no spool.
     std::function<spool::Stats()> spool_stats = [] { return spool::Stats(); };
+    // Called from the keeper's thread with what each report brings, before it counts here.
+    std::function<void(const Layout&)> on_layout = [](const Layout&) {};
   };
 
   // `shards` must outlive the keeper.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "services/lib/store/testing/test_database.h"
 
 namespace cievents::event_matcher {
@@ -24,7 +26,14 @@ class ShardKeeperTest : public ::testing::Test {
 TEST_F(ShardKeeperTest, ShardsFindEachOther) {
   ShardMap first(0, 2);
   ShardMap second(1, 2);
-  ShardKeeper keeps_first(Options(), first);
+  ShardKeeper::Options options = Options();
+  std::atomic<bool> said_before_it_counts = false;
+  options.on_layout = [&](const Layout& layout) {
+    if (layout.AddressOf(1) == "two:2" && first.view()->layout.AddressOf(1).empty()) {
+      said_before_it_counts = true;
+    }
+  };
+  ShardKeeper keeps_first(options, first);
   ShardKeeper keeps_second(Options(), second);
   keeps_first.SetAddress("one:1");
   keeps_first.Start();
@@ -34,6 +43,7 @@ TEST_F(ShardKeeperTest, ShardsFindEachOther) {
     return first.view()->layout.AddressOf(1) == "two:2" &&
            second.view()->layout.AddressOf(0) == "one:1";
   }));
+  EXPECT_TRUE(said_before_it_counts);
 }
 
 TEST_F(ShardKeeperTest, ALayoutBeginsOnceEveryShardOfItHasLoaded) {

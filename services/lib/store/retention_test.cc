@@ -38,13 +38,13 @@ class RetentionTest : public ::testing::Test {
   }
   // At every moment: each request is in one state, and what is there and what went add up.
   void ExpectBalance() {
-    EXPECT_EQ(Sql(dsn_, "SELECT * FROM cievents_admin.balance"), "");
-    EXPECT_EQ(Sql(dsn_, "SELECT * FROM cievents_admin.partition_totals WHERE missing <> 0"), "");
     EXPECT_EQ(Sql(dsn_,
-                  "SELECT (SELECT count(*) FROM cievents.pipeline_requests)"
+                  "SELECT (SELECT count(*) FROM cievents_admin.balance),"
+                  " (SELECT count(*) FROM cievents_admin.partition_totals WHERE missing <> 0),"
+                  " (SELECT count(*) FROM cievents.pipeline_requests)"
                   " + (SELECT coalesce(sum(created + failed_input), 0)"
                   "    FROM cievents.partition_totals WHERE dropped_at IS NOT NULL)"),
-              std::to_string(requests_.load()));
+              fmt::format("0|0|{}", requests_.load()));
   }
   void TearDown() override { ExpectBalance(); }
 
@@ -243,9 +243,9 @@ TEST_F(RetentionTest, ItMayBeBrokenOffAfterAndWithinEveryStep) {
   WriteIn(2, old_ + absl::Hours(1), {"created", "retry"});
   int steps = 0;
   while (true) {
-    Sql(dsn_, "BEGIN; SELECT cievents.retention_step('73 hours'); ROLLBACK");
     ExpectBalance();
-    if (Sql(dsn_, "SELECT cievents.retention_step('73 hours')").empty()) break;
+    const std::string step = "SELECT cievents.retention_step('73 hours')";
+    if (Sql(dsn_, "BEGIN; " + step + "; ROLLBACK; " + step).empty()) break;
     ASSERT_LT(++steps, 30);
   }
   EXPECT_EQ(Totals(), "1|2|1|0|1\n1|2|1|0|1");
