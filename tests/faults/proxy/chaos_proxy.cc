@@ -124,6 +124,22 @@ class ChaosProxy::Loop {
     for (Link& link : links_) link.SetLoss(loss);
   }
 
+  void SetPacketLoss(int percent) {
+    weather_.packets_lost_percent = percent;
+    if (percent == 0) {
+      KeepArriving(listener_);
+    } else {
+      DropArriving(listener_, percent);
+    }
+    for (Link& link : links_) link.FollowPacketLoss();
+  }
+
+  int64_t lost_packets() const {
+    int64_t lost = weather_.lost_packets;
+    for (const Link& link : links_) lost += link.lost_packets();
+    return lost;
+  }
+
   Stats stats() const {
     MutexLock lock(mutex_);
     return stats_;
@@ -162,7 +178,8 @@ class ChaosProxy::Loop {
       const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (client < 0) return;
       ++accepted_;
-      KeepArriving(client);  // the listener's filter comes with it
+      // The listener's filter comes with it.
+      if (weather_.packets_lost_percent == 0) KeepArriving(client);
       const int server = Connect(options_);
       if (server < 0) {
         close(client);
@@ -261,6 +278,16 @@ void ChaosProxy::Lose(Loss loss) {
   loop_->Do([&] { loop_->SetLoss(loss); });
 }
 
+void ChaosProxy::LosePackets(int percent) {
+  loop_->Do([&] { loop_->SetPacketLoss(percent); });
+}
+
+int64_t ChaosProxy::lost_packets() {
+  int64_t lost = 0;
+  loop_->Do([&] { lost = loop_->lost_packets(); });
+  return lost;
+}
+
 void ChaosProxy::Arm(const Cut& cut) {
   loop_->Do([&] {
     loop_->weather().cut = cut;
@@ -289,6 +316,7 @@ void ChaosProxy::Heal() {
   loop_->Do([&] {
     loop_->weather().to_server = loop_->weather().to_client = Conditions();
     loop_->weather().cut.reset();
+    loop_->SetPacketLoss(0);
     loop_->SetLoss(Loss::kNothing);
   });
 }

@@ -69,6 +69,10 @@ class ChaosProxy {
 
   void SetConditions(Direction direction, const Conditions& conditions);
   void Lose(Loss loss);
+  // So many of a hundred packets that arrive at the proxy, drawn at random, are lost, also those
+  // that make a connection; TCP sends them again. What comes from a Unix socket is no packet: of
+  // the answers of such a server only the client's receipts are lost. Not together with Lose.
+  void LosePackets(int percent);
   // Waits for the first link that reaches the byte; then it is done. Replaces an earlier one.
   void Arm(const Cut& cut);
   void Disarm();
@@ -77,7 +81,7 @@ class ChaosProxy {
   // All links: the receiver of this direction is told that no more comes (FIN), and gets no more;
   // the other direction goes on.
   void HalfClose(Direction direction);
-  // No conditions, no loss, no armed cut.
+  // No conditions, no loss of either kind, no armed cut.
   void Heal();
 
   struct Stats {
@@ -88,6 +92,8 @@ class ChaosProxy {
     int64_t to_client_bytes = 0;
   };
   Stats stats() const;
+  // Of all connections so far, as the kernel counts.
+  int64_t lost_packets();
   // False: no cut was made within `timeout` since the one that is now armed.
   bool AwaitCut(std::chrono::milliseconds timeout) const;
 

@@ -313,6 +313,29 @@ TEST_F(ChaosProxyTest, WhileAnythingIsLostNoConnectionIsMade) {
   close(fd);
 }
 
+TEST_F(ChaosProxyTest, LostPacketsAreSentAgainInOrder) {
+  Client client(proxy_->port());
+  const auto exchange = [&client] {
+    const std::string bytes = RandomBytes(500);
+    for (int i = 0; i < 4; ++i) {
+      ASSERT_TRUE(client.Send(bytes));
+      ASSERT_TRUE(client.Receive(bytes.size()) == bytes);
+    }
+  };
+  exchange();
+  EXPECT_EQ(proxy_->lost_packets(), 0);
+  proxy_->LosePackets(30);
+  // Some twenty packets each time.
+  for (int i = 0; i < 10 && proxy_->lost_packets() == 0; ++i) exchange();
+  EXPECT_GT(proxy_->lost_packets(), 0);
+  proxy_->Heal();
+  exchange();
+  EXPECT_EQ(proxy_->stats().links, 1);
+  const int64_t lost_in_all = proxy_->lost_packets();
+  exchange();
+  EXPECT_EQ(proxy_->lost_packets(), lost_in_all);
+}
+
 TEST_F(ChaosProxyTest, AHalfClosedLinkGoesOnInTheOtherDirection) {
   Client client(proxy_->port());
   ASSERT_TRUE(client.Send("before"));

@@ -1,6 +1,7 @@
 #include "tests/faults/proxy/link.h"
 
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +22,14 @@ constexpr size_t kFirstBytesMax = 2048;
 // A throttled link sends what goes in so much time, then waits for as long.
 constexpr std::chrono::milliseconds kThrottleSlice{20};
 
+// What the kernel has dropped of what arrived at the socket.
+int64_t DropsOf(int fd) {
+  uint32_t counts[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof(counts);
+  if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_MEMINFO, counts, &size) != 0) return 0;
+  return counts[SK_MEMINFO_DROPS];
+}
+
 void CloseWithReset(int fd) {
   const linger now{1, 0};
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
@@ -40,9 +49,18 @@ void ProbeSoon(int fd) {
 
 }  // namespace
 
-void DropArriving(int fd) {
+void DropArriving(int fd, int percent) {
+  // A random number of 32 bits for each packet; below the threshold nothing of it is kept.
+  constexpr uint64_t kNumbers = uint64_t{1} << 32;
+  const uint64_t threshold = kNumbers * static_cast<uint64_t>(percent) / 100;
+  sock_filter some[] = {
+      {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)},
+      {BPF_JMP | BPF_JGE | BPF_K, 1, 0, static_cast<uint32_t>(threshold)},
+      {BPF_RET | BPF_K, 0, 0, 0},
+      {BPF_RET | BPF_K, 0, 0, UINT32_MAX}};
   sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
-  const sock_fprog program{1, nothing};
+  const bool all = threshold >= kNumbers;
+  const sock_fprog program{static_cast<uint16_t>(all ? 1 : 4), all ? nothing : some};
   setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
@@ -54,17 +72,35 @@ void KeepArriving(int fd) {
 Link::Link(int client, int server, Weather* weather)
     : client_(client), server_(server), weather_(weather) {
   SetLoss(weather->loss);
+  if (weather->packets_lost_percent > 0) FollowPacketLoss();
 }
 
 Link::~Link() { Close(); }
 
+int64_t Link::lost_packets() const { return DropsOf(client_) + DropsOf(server_); }
+
+void Link::CountLost() { weather_->lost_packets += lost_packets(); }
+
+void Link::FollowPacketLoss() {
+  for (const int fd : {client_, server_}) {
+    if (fd < 0) continue;
+    if (weather_->packets_lost_percent > 0) {
+      DropArriving(fd, weather_->packets_lost_percent);
+    } else {
+      KeepArriving(fd);
+    }
+  }
+}
+
 void Link::Close() {
+  CountLost();
   if (client_ >= 0) close(client_);
   if (server_ >= 0) close(server_);
   client_ = server_ = -1;
 }
 
 void Link::Reset() {
+  CountLost();
   if (client_ >= 0) CloseWithReset(client_);
   if (server_ >= 0) CloseWithReset(server_);
   client_ = server_ = -1;

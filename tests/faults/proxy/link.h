@@ -19,15 +19,17 @@ struct Weather {
   Conditions to_server;
   Conditions to_client;
   Loss loss = Loss::kNothing;
+  int packets_lost_percent = 0;
   std::optional<Cut> cut;
   std::mt19937_64 random;
   int64_t cuts = 0;
   int64_t to_server_bytes = 0;
   int64_t to_client_bytes = 0;
+  int64_t lost_packets = 0;  // of links that are over
 };
 
-// The kernel drops, or does not drop, all that arrives at the socket.
-void DropArriving(int fd);
+// The kernel drops so many of a hundred packets that arrive at the socket, or none.
+void DropArriving(int fd, int percent = 100);
 void KeepArriving(int fd);
 
 class Link {
@@ -41,6 +43,7 @@ class Link {
   bool over() const { return client_ < 0 && server_ < 0; }
   int client() const { return client_; }
   int server() const { return server_; }
+  int64_t lost_packets() const;
   // What to poll for; 0 = nothing.
   short ClientEvents(Weather::Clock::time_point now) const;
   short ServerEvents(Weather::Clock::time_point now) const;
@@ -52,6 +55,7 @@ class Link {
 
   // The weather has changed.
   void SetLoss(Loss loss);
+  void FollowPacketLoss();
   void RestartCount();
   void Reset();
   void HalfClose(Direction direction);
@@ -88,6 +92,7 @@ class Link {
   std::optional<int64_t> LeftBeforeCut(const Pipe& pipe) const;
   void MakeCut(Pipe& pipe);
   void PassEnd(Pipe& pipe);
+  void CountLost();
   void Close();
 
   int client_;
