@@ -7,7 +7,7 @@
 # series, but what the last one has not run yet, with the programs that it began with.
 #
 # Leaves in build/faults: plan (kind, test, seed, form of each run, in order), results.tsv (a line a run, as report.awk says),
-# report.md, logs/ of what was red, programs/, and before/: the series before this one.
+# report.md, logs/, programs/, and before/: the series before this one.
 set -eu
 
 folder=build/faults
@@ -52,11 +52,7 @@ run_one() {
         sprintf("%s seeds", $18)
       printf "%d/%d  %2s  %-42s seed %s %-5s  %-7s  %s, %s s\n", done, all, $6, $7, $3, $4, $5, what, $17
     }'
-  case "$line" in
-    *"	red	"*) cat "$log" ;;
-    *"	skipped	"*) ;;
-    *) rm -f "$log" ;;
-  esac
+  case "$line" in *"	red	"*) cat "$log" ;; esac
 }
 
 # What ran before is kept, once; what builds meanwhile does not change the programs of a series.
