@@ -30,6 +30,8 @@ constexpr milliseconds kBetweenBursts{60};
 // A fault comes when so many are on their way.
 constexpr int64_t kInFlightMin = 50;
 
+// Looks, as the publisher's counts (stats()) signal nobody; how late it sees them only moves the
+// kill.
 bool Until(const std::function<bool()>& holds) {
   const TimePoint end = Clock::now() + seconds(60);
   while (!holds()) {
@@ -99,7 +101,9 @@ class PublisherTest : public ::testing::Test {
                 const absl::StatusOr<EventOutcome>& outcome) { Enter(place, sent, outcome); });
         EXPECT_TRUE(taken.ok()) << taken;
       }
-      std::this_thread::sleep_for(kBetweenBursts);  // how dense the load is
+      // Not a synchronisation: how dense the load is. Without it the queue fills up and Publish
+      // refuses; the test waits for events and not for time.
+      std::this_thread::sleep_for(kBetweenBursts);
     }
   }
   void Enter(size_t place, TimePoint sent, const absl::StatusOr<EventOutcome>& outcome) {

@@ -192,6 +192,7 @@ class OneRun {
           });
       if (listed.ok() && waiting == 0) return;
       if (waiting < before) end = Clock::now() + row_.recover_max;
+      // The spool is another process's, a file that signals nobody: it can only be looked at.
       std::this_thread::sleep_for(milliseconds(50));
     }
     ledger_.AddViolation(

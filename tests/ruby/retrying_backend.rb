@@ -22,6 +22,8 @@ PATIENCE_SECONDS = 60
 
 def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
+# Looks: what is waited for is the ready file of another process, or a count of all threads, and neither
+# signals anybody. How late it is seen only moves the kill by some milliseconds.
 def await(what)
   deadline = now + PATIENCE_SECONDS
   until yield

@@ -55,7 +55,9 @@ bool Holds(const StreamEventsRequest& batch, const std::string& id) {
                      [&](const Event& event) { return event.id() == id; });
 }
 
-// Looks until it is so; false: not within a minute.
+// Looks until it is so; false: not within a minute. It looks because what is waited for is spread
+// over the publisher's counts (stats()), the server's and the log: there is no one place that could
+// signal it, and a hook in the publisher for it would be code of the product for a test alone.
 bool Eventually(const std::function<bool()>& so) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!so()) {
