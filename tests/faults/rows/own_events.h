@@ -14,6 +14,11 @@ namespace cievents::faults {
 events::v1::Event OwnEvent(const std::string& id, const std::string& name, int64_t project_id,
                            const std::vector<int64_t>& namespace_ids);
 
+// SQL that gives a project of its own `count` subscriptions to events called `name`, as the ingest
+// would have stored them.
+std::string SqlToSubscribe(int64_t project_id, int64_t root_namespace_id, const std::string& name,
+                           int count);
+
 class OwnCaller {
  public:
   explicit OwnCaller(const std::string& endpoint);

@@ -6,8 +6,6 @@
 #include <future>
 
 #include "gtest/gtest.h"
-#include "matcher/subscription.h"
-#include "services/lib/ci_yaml/parsed_file.h"
 #include "services/lib/store/testing/test_database.h"
 #include "tests/faults/row_test.h"
 #include "tests/faults/rows/own_events.h"
@@ -17,20 +15,6 @@ namespace {
 
 constexpr int64_t kHotProject = 9'000;
 constexpr char kHotName[] = "custom/hot/key";
-
-// As the ingest would have stored them.
-std::string InsertHotSubscriptions(int count) {
-  matcher::Entry entry;
-  entry.patterns.push_back(*matcher::Pattern::Parse(kHotName));
-  return fmt::format(
-      "INSERT INTO cievents.projects (project_id, namespace_ids, default_branch, commit_sha)"
-      " VALUES ({0}, '{{90}}', 'main', 'c1');"
-      "INSERT INTO cievents.subscriptions (project_id, root_namespace_id, path, inputs_digest,"
-      " workflow_id, entries, inputs, owner_user_id)"
-      " SELECT {0}, 90, 'ci/hot.yml', i::text, md5(i::text), '{1}', '{{}}', 9"
-      " FROM generate_series(1, {2}) i",
-      kHotProject, ci_yaml::EntriesToJson({entry}), count);
-}
 
 int Stored(Scene& scene) {
   return std::atoi(scene
@@ -47,7 +31,8 @@ TEST(Row42, AnEventThatFiresThousandsIsWrittenOnceAlthoughItsMatcherIsKilled) {
   row.number = 42;
   row.name = "hot key, matcher killed";
   row.prepare = [subscriptions](const std::string&, const std::string& dsn) -> absl::Status {
-    const std::string answer = store::Sql(dsn, InsertHotSubscriptions(subscriptions));
+    const std::string answer =
+        store::Sql(dsn, SqlToSubscribe(kHotProject, 90, kHotName, subscriptions));
     return answer.empty() ? absl::OkStatus() : absl::InternalError(answer);
   };
   row.matcher_mb_max = 2'000;
