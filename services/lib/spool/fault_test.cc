@@ -1,7 +1,13 @@
 // Goal: nothing is answered OK that is not on the disk, whatever the disk does. Method: an SQLite
 // VFS that fails, and that knows what has been synced (testing/fault_vfs.h).
+#include <sys/mount.h>
+
 #include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <future>
+#include <memory>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,6 +25,8 @@ using testing::MakeRecords;
 using testing::ReadAll;
 using testing::RecordsOf;
 using testing::SpoolFolder;
+
+void Unmount(const char* path) { ::umount2(path, MNT_DETACH); }
 
 class FaultTest : public ::testing::Test {
  protected:
@@ -121,6 +129,38 @@ TEST_F(FaultTest, AReadOnlyDiskIsDrainedAndNotAnsweredFor) {
   EXPECT_EQ(RecordsOf(ReadAll(*spool_)), MakeRecords(2, 9));
   vfs_.SetReadOnly(false);
   AppendUntilOk(MakeRecords(11, 1));
+}
+
+// A file system that is read-only for everything, the lock and SQLite's own files included; the
+// spool was closed in order, or its process was killed.
+TEST_F(FaultTest, AReadOnlyFileSystemIsDrained) {
+  for (const bool killed : {false, true}) {
+    const std::string disk = folder_ / (killed ? "killed" : "closed");
+    std::filesystem::create_directories(disk);
+    if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=16m") != 0) {
+      GTEST_SKIP() << "needs the right to mount: " << std::strerror(errno);
+    }
+    const std::unique_ptr<const char, decltype(&Unmount)> mounted(disk.c_str(), &Unmount);
+    options_.segment.vfs.clear();
+    options_.dir = folder_ / (killed ? "source" : "closed/spool");
+    Open();
+    ASSERT_TRUE(AppendAndWait(*spool_, MakeRecords(1, 10)).ok());
+    if (killed) {
+      testing::CopyFolder(options_.dir, disk + "/spool");
+      options_.dir = disk + "/spool";
+    }
+    spool_ = nullptr;
+    ASSERT_EQ(::mount(nullptr, disk.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
+    Open();
+    ASSERT_NE(spool_, nullptr);
+    EXPECT_FALSE(spool_->stats().writable);
+    EXPECT_FALSE(AppendAndWait(*spool_, MakeRecords(11, 1)).ok());
+    EXPECT_EQ(RecordsOf(ReadAll(*spool_)), MakeRecords(1, 10));
+    ASSERT_EQ(::mount(nullptr, disk.c_str(), nullptr, MS_REMOUNT, nullptr), 0);
+    AppendUntilOk(MakeRecords(11, 1));
+    EXPECT_EQ(RecordsOf(ReadAll(*spool_)), MakeRecords(1, 11));
+    spool_ = nullptr;
+  }
 }
 
 TEST_F(FaultTest, AnEmptySpoolOnAReadOnlyDiskDoesNotOpen) {

@@ -94,8 +94,11 @@ absl::Status DeleteIfThere(const std::string& path) {
 absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::string& dir) {
   CIEVENTS_RETURN_IF_ERROR(MakeFolder(dir));
   const std::string path = dir + "/lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return ErrnoError(errno, "cannot open", path);
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int error = fd < 0 ? errno : 0;
+  // A disk that has become read-only: what the spool holds is drained all the same.
+  if (error == EROFS) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoError(error, "cannot open", path);
   std::unique_ptr<FolderLock> lock(new FolderLock(fd));
   const std::string text = ReadSmall(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -112,7 +115,7 @@ absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::string& 
         "that wrote it",
         dir, version, kVersion);
   }
-  CIEVENTS_RETURN_IF_ERROR(WriteLockFile(fd, path));
+  if (error == 0) CIEVENTS_RETURN_IF_ERROR(WriteLockFile(fd, path));
   return lock;
 }
 

@@ -70,7 +70,14 @@ absl::Status Spool::LoadSegment(const SegmentFile& file) {
   }
   CIEVENTS_RETURN_IF_ERROR(checked);
   CIEVENTS_RETURN_IF_ERROR(ScanInto(held.segment.get(), &held));
-  if (held.disposable()) return held.segment->Delete();
+  if (held.disposable()) {
+    // One that cannot be deleted now is found by the next Open; its number is not used again.
+    if (const absl::Status deleted = held.segment->Delete(); !deleted.ok()) {
+      LogWarning("an empty segment of the spool cannot be deleted",
+                 {{"file", file.path}, {"error", std::string(deleted.message())}});
+    }
+    return absl::OkStatus();
+  }
   held.segment->Close();
   const MutexLock lock(mutex_);
   held_.emplace(file.number, std::move(held));

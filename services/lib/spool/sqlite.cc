@@ -1,6 +1,8 @@
 #include "services/lib/spool/sqlite.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <utility>
 
@@ -74,6 +76,28 @@ int OnCommit(void* wal_bytes, sqlite3* handle, const char* /*database*/, int pag
   return SQLITE_OK;
 }
 
+// A database without a log, on a disk that is read-only. SQLite opens it only if it is told that
+// nobody else writes: it cannot make the file by which readers and writers of a log agree.
+bool IsFrozen(const std::string& path) {
+  struct statvfs disk = {};
+  struct stat log = {};
+  return ::statvfs(path.c_str(), &disk) == 0 && (disk.f_flag & ST_RDONLY) != 0 &&
+         (::stat((path + "-wal").c_str(), &log) != 0 || log.st_size == 0);
+}
+
+// https://sqlite.org/uri.html
+std::string FrozenUri(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
@@ -132,10 +156,12 @@ std::string_view Statement::Bytes(int column) const {
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Access access,
                                                              const std::string& vfs) {
   sqlite3* handle = nullptr;
+  const bool frozen = IsFrozen(path);
   const int flags = (access == Access::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
-                    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+                    (frozen ? SQLITE_OPEN_URI : 0) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const std::string name = frozen ? FrozenUri(path) : path;
   const int code =
-      sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+      sqlite3_open_v2(name.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (code != SQLITE_OK) {
     const absl::Status status = ErrorOf(handle, code, path);
     sqlite3_close(handle);
