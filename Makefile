@@ -37,7 +37,7 @@ oracle: ## the index against a naive matcher, a million random pairs (PAIRS=1000
 	@build/release/tests/oracle/oracle --pairs=$(or $(PAIRS),1000000) $(if $(SEED),--seed=$(SEED))
 
 faults: ## the fault matrix: every row with 25 seeds, the table (ROWS="01 29" SEEDS=3 SEED=1 FORM=short JOBS=2 RESUME=1)
-	@$(INSTALL) build run test
+	@$(INSTALL) build run test faults
 	@sh tests/faults/run.sh "$(ROWS)"
 
 faults-report: ## the table of what `make faults` has run so far

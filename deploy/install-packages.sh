@@ -5,7 +5,7 @@ set -eu
 
 list="$(dirname "$0")/debian-packages.txt"
 if [ $# -eq 0 ]; then
-  echo "usage: $0 STEP... (build, run, test, tools, fuzz)" >&2
+  echo "usage: $0 STEP... (build, run, test, tools, fuzz, faults)" >&2
   exit 2
 fi
 

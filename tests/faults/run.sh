@@ -35,7 +35,11 @@ run_one() {
   rm -f "$log" "$result"
   # Interrupted: it has not run. 255 ends xargs, too.
   trap 'exit 255' HUP INT TERM
+  # What a row mounts goes with the namespace, also when the row is killed.
+  unshare=''
+  if unshare --mount true 2>/dev/null; then unshare='unshare --mount'; fi
   code=0
+  # shellcheck disable=SC2086  # $unshare is a word list
   CIEVENTS_FAULT_RESULT="$result" CIEVENTS_TEST_SEED="$3" CIEVENTS_FAULT_FORM="$4" CIEVENTS_FAULT_SEEDS=1 \
     CIEVENTS_BINARY="$PWD/$programs/cievents" CIEVENTS_PLANTED_FOLDER="$PWD/$programs" \
     timeout --foreground --kill-after=30 "$run_seconds_max" \
