@@ -107,6 +107,12 @@ TEST_F(CheckerTest, FindsALostRequest) {
   EXPECT_THAT(Violations(), ::testing::ElementsAre(Is(Kind::kLost, "event-1 11")));
 }
 
+TEST_F(CheckerTest, WhatIsExcusedMayBeMissingAndNothingElse) {
+  ledger_.Excuse({"event-1"});
+  EXPECT_THAT(Violations(), IsEmpty());
+  EXPECT_EQ(counts_.must, 1);
+}
+
 TEST_F(CheckerTest, FindsARequestThatNothingExplains) {
   Store(1, 12);
   EXPECT_THAT(Violations(), ::testing::ElementsAre(Is(Kind::kExtra, "event-1 12")));

@@ -8,7 +8,7 @@
 namespace cievents::faults {
 size_t Ledger::AddEvent(std::string event_id, oracle::NaiveEvent event) {
   MutexLock lock(mutex_);
-  events_.push_back({std::move(event_id), std::move(event), "", {}});
+  events_.push_back({std::move(event_id), std::move(event), "", {}, false});
   return events_.size() - 1;
 }
 
@@ -54,6 +54,11 @@ void Ledger::SetUp() {
 int64_t Ledger::deliveries() const {
   MutexLock lock(mutex_);
   return deliveries_;
+}
+
+void Ledger::Excuse(const std::set<std::string>& event_ids) {
+  MutexLock lock(mutex_);
+  for (SentEvent& sent : events_) sent.excused = sent.excused || event_ids.count(sent.event_id) > 0;
 }
 
 void Ledger::AddViolation(Violation::Kind kind, std::string text) {

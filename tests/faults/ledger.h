@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +42,7 @@ struct SentEvent {
   oracle::NaiveEvent event;
   std::string uid;  // as outcomes name it; empty: never answered
   std::vector<Delivery> deliveries;
+  bool excused = false;  // see Ledger::Excuse
 };
 
 // A push that was applied at some time in [sent, answered].
@@ -85,6 +87,9 @@ class Ledger {
   void SetUp();
 
   int64_t deliveries() const;
+
+  // A row has damaged what was acknowledged of these events: that it is missing is no loss.
+  void Excuse(const std::set<std::string>& event_ids);
 
   void AddViolation(Violation::Kind kind, std::string text);
 

@@ -66,6 +66,7 @@ absl::StatusOr<std::unique_ptr<Roles>> Roles::Start(const Options& given) {
   postgres.settings.insert(postgres.settings.end(), options.postgres_settings.begin(),
                            options.postgres_settings.end());
   CIEVENTS_RETURN_IF_ERROR(CopyCluster(postgres.data_dir));
+  if (options.prepare_data) CIEVENTS_RETURN_IF_ERROR(options.prepare_data(options.folder));
   CIEVENTS_ASSIGN_OR_RETURN(roles->postgres_, store::LocalPostgres::Start(postgres));
   roles->dsn_ = roles->postgres_->Dsn(kDatabase);
   if (options.prepare) CIEVENTS_RETURN_IF_ERROR(options.prepare(roles->dsn_));

@@ -28,6 +28,8 @@ class Roles {
     int shards = 1;                              // matchers
     std::string spool_dir;                       // of the first matcher, see SpoolDir; empty = none
     std::vector<std::string> postgres_settings;  // "name=value"
+    // Called with the folder when the cluster is in FOLDER/data, before Postgres starts.
+    std::function<absl::Status(const std::string& folder)> prepare_data;
     // Called with the database's URL before anybody else uses it.
     std::function<absl::Status(const std::string& dsn)> prepare;
     uint64_t seed = 0;
@@ -57,6 +59,9 @@ class Roles {
   // Ends Postgres without ado.
   void StopPostgres();
 
+  const std::string& folder() const { return options_.folder; }
+  std::string spool_dir() const { return options_.spool_dir; }  // of the first matcher
+  bool PostgresRuns() { return postgres_->running(); }
   std::string dsn() const { return dsn_; }  // past the proxy
   std::string ingest_endpoint() const;
   std::string matcher_endpoint(int shard = 0) const;  // past the proxy

@@ -33,10 +33,13 @@ struct Row {
   // What differs from the ordinary run:
   std::vector<std::string> postgres_settings;
   std::function<std::vector<std::string>(const std::string& folder)> matcher_prefix;
+  // The cluster is in FOLDER/data, and Postgres has not started yet.
+  std::function<absl::Status(const std::string& folder)> prepare_data;
   std::function<absl::Status(const std::string& folder, const std::string& dsn)> prepare;
   std::function<void(const std::string& folder)> clean_up;
   bool through_door_proxy = false;       // the emitters
   bool with_spool = false;               // of each matcher: then nothing may be put off
+  bool spool_may_refuse = false;         // something is wrong with it: it may be put off
   int shards = 1;                        // matchers; emitters send to any of them
   std::chrono::seconds recover_max{25};  // far more than it may take: beyond it something hangs
   int64_t matcher_mb_max = 800;          // resident, with the sanitizers' share

@@ -97,6 +97,22 @@ PlantedProgram ProgramOf(const std::string& bug) {
   return {binary, "planted bug: " + bug};
 }
 
+// Runs the row with seeds until there is a violation of `kind`.
+void ExpectViolation(const Row& row, const std::string& what, const std::string& matcher,
+                     Kind kind) {
+  Row planted = row;
+  planted.recover_max = std::chrono::seconds(5);  // what is lost stays lost
+  planted.name = "planted: " + what;
+  // A kill may come when nothing is on its way.
+  constexpr uint64_t kSeedsMax = 6;
+  for (uint64_t i = 0; i < kSeedsMax; ++i) {
+    const Report report = RunAndEnter(planted, matcher, FirstSeed() + i);
+    Discard(report);
+    if (report.CountOf(kind) > 0) return;
+  }
+  ADD_FAILURE() << what << " is not found with " << kSeedsMax << " seeds from " << FirstSeed();
+}
+
 }  // namespace
 
 bool ProductIsSanitized() { return Holds(Product(), "__ubsan_handle"); }
@@ -127,18 +143,11 @@ void ExpectFound(const Row& row, const std::string& bug, Kind kind) {
   ASSERT_TRUE(Holds(program.binary, program.mark))
       << program.binary << ": the bug is not in it any more; see tests/faults/planted/plant.sh";
   ASSERT_FALSE(Holds(Product(), program.mark)) << "the product holds a planted bug";
-  Row planted = row;
-  planted.recover_max = std::chrono::seconds(5);  // what is lost stays lost
-  planted.name = "planted: " + bug;
-  // A kill may come when nothing is on its way.
-  constexpr uint64_t kSeedsMax = 6;
-  for (uint64_t i = 0; i < kSeedsMax; ++i) {
-    const Report report = RunAndEnter(planted, program.binary, FirstSeed() + i);
-    Discard(report);
-    if (report.CountOf(kind) > 0) return;
-  }
-  ADD_FAILURE() << "the planted bug is not found with " << kSeedsMax << " seeds from "
-                << FirstSeed();
+  ExpectViolation(row, bug, program.binary, kind);
+}
+
+void ExpectFoundInProduct(const Row& row, const std::string& control, Kind kind) {
+  ExpectViolation(row, control, Product(), kind);
 }
 
 }  // namespace cievents::faults

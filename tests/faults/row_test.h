@@ -18,6 +18,8 @@ bool ProductIsSanitized();
 // Runs the row with the program of a planted bug, `bug` in CMakeLists.txt, and expects that it is
 // found: at least one violation of `kind`.
 void ExpectFound(const Row& row, const std::string& bug, Violation::Kind kind);
+// The same with the product itself, and a row that breaks what it relies on, as `control` says.
+void ExpectFoundInProduct(const Row& row, const std::string& control, Violation::Kind kind);
 
 }  // namespace cievents::faults
 

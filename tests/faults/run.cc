@@ -168,6 +168,7 @@ class OneRun {
     options.shards = row_.shards;
     if (row_.with_spool) options.spool_dir = FirstSpoolDir();
     if (row_.matcher_prefix) options.matcher_prefix = row_.matcher_prefix(report_->folder);
+    options.prepare_data = row_.prepare_data;
     if (row_.prepare) {
       options.prepare = [this](const std::string& dsn) {
         return row_.prepare(report_->folder, dsn);
@@ -283,7 +284,7 @@ class OneRun {
             report_->slowest_answer, duration_cast<milliseconds>(delivery.ended - delivery.sent));
       }
     }
-    if (row_.with_spool && report_->put_off > 0) {
+    if (row_.with_spool && !row_.spool_may_refuse && report_->put_off > 0) {
       ledger_.AddViolation(
           Kind::kWrong,
           fmt::format("{} deliveries were put off although there is a spool", report_->put_off));

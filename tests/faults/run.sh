@@ -42,7 +42,7 @@ run_one() {
   # shellcheck disable=SC2086  # $unshare is a word list
   CIEVENTS_FAULT_RESULT="$result" CIEVENTS_TEST_SEED="$3" CIEVENTS_FAULT_FORM="$4" CIEVENTS_FAULT_SEEDS=1 \
     CIEVENTS_BINARY="$PWD/$programs/cievents" CIEVENTS_PLANTED_FOLDER="$PWD/$programs" \
-    timeout --foreground --kill-after=30 "$run_seconds_max" \
+    timeout --foreground --kill-after=30 "$run_seconds_max" $unshare \
     "$programs/fault_rows_test" --gtest_filter="$2" >"$log" 2>&1 9>&- || code=$?
   case "$code" in 129 | 130 | 143) exit 255 ;; esac
   [ -f "$result" ] || : >"$result"

@@ -61,6 +61,27 @@ case "$name" in
   unwritten_spool)
     edit='s|return writer_->connection->Execute("COMMIT");|return writer_->connection->Execute("ROLLBACK");|'
     lines=1 ;;
+  # The spool is never synced.
+  unsynced_spool)
+    edit='s#return options.unsynced_for_test [?]#return !options.unsynced_for_test ?#
+          s#if (options_.unsynced_for_test [|][|]#if (!options_.unsynced_for_test ||#'
+    lines=2 ;;
+  # A failed sync of the spool is taken for a good one.
+  believed_sync)
+    edit='s|return writer_->connection->Execute("COMMIT");|writer_->connection->Execute("COMMIT").IgnoreError();\n  return absl::OkStatus();|'
+    lines=1 ;;
+  # What a full disk does not take is acknowledged.
+  believed_full_disk)
+    edit='s|work.group\[i\].done(AsWriteError(status));|if (status.code() == absl::StatusCode::kResourceExhausted) {\n        work.group[i].done(std::vector<RecordId>(work.group[i].records.size()));\n      } else {\n        work.group[i].done(AsWriteError(status));\n      }|'
+    lines=1 ;;
+  # A damaged record of the spool ends the replay of its segment.
+  replay_to_damage)
+    edit='s|^        waiting.push_back(|        if (found_stats.damaged == 0) waiting.push_back(|'
+    lines=1 ;;
+  # Nobody looks at the checksum of a spooled record.
+  unchecked_record)
+    edit='s|if (checksum.value() != row.Int(12)) return Mismatch(id);|if (checksum.value() == id \&\& id < 0) return Mismatch(id);|'
+    lines=1 ;;
   # The identity of an event hangs on when it came, so that a retry is another event.
   identity_by_arrival)
     edit='s|matcher::MakeEventUid(event.time_ms, |matcher::MakeEventUid(event.received_time_ms, |'
