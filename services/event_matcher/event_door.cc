@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -13,55 +14,96 @@
 namespace cievents::event_matcher {
 namespace {
 
-const grpc::Status& NotReady() {
-  static const auto* status = new grpc::Status(
-      grpc::StatusCode::UNAVAILABLE,
-      "the matcher is still loading its subscriptions; send the same events again in a second");
-  return *status;
+// What a client is asked to wait: until a small instance has loaded its subscriptions (who finds it
+// still loading waits longer by its own backoff), and one round of group commits.
+constexpr absl::Duration kLoadingRetryAfter = absl::Milliseconds(500);
+constexpr absl::Duration kNoRoomRetryAfter = absl::Milliseconds(200);
+
+grpc::Status NotReady(grpc::CallbackServerContext* context) {
+  return RetryLater(
+      absl::UnavailableError("the matcher is still loading its subscriptions; send the same events "
+                             "again"),
+      kLoadingRetryAfter, context);
 }
 
 // A batch of more bytes is not worth keeping memory for.
 constexpr size_t kKeptBatchBytesMax = 1024 * 1024;
 constexpr size_t kKeptMemoriesMax = 16;
 
-// A unary call with one batch: `message` is what it is parsed into, `decode` makes its events.
+// How long to wait before the whole batch is sent again; zero: some event has its final outcome.
+absl::Duration WaitOfAll(const std::vector<Outcome>& outcomes) {
+  absl::Duration longest;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.kind != OutcomeKind::kOverloaded) return absl::ZeroDuration();
+    longest = std::max(longest, outcome.retry_after);
+  }
+  return longest;
+}
+
+}  // namespace
+
+// A unary call that is under way. gRPC keeps what it points to until the reactor is finished.
+struct EventDoor::UnaryCall {
+  grpc::CallbackServerContext* context;
+  const grpc::ByteBuffer* request;
+  grpc::ByteBuffer* response;
+  grpc::ServerUnaryReactor* reactor;
+};
+
+bool EventDoor::Admit(const UnaryCall& call) {
+  if (!ready()) {
+    call.reactor->Finish(NotReady(call.context));
+    return false;
+  }
+  if (budget_.Enter(call.request->Length())) return true;
+  call.reactor->Finish(
+      RetryLater(absl::ResourceExhaustedError(
+                     "too many batches are under way here; send the same events again"),
+                 kNoRoomRetryAfter, call.context));
+  return false;
+}
+
+// `message` is what the batch is parsed into, `decode` makes its events.
 template <typename Response, typename Message, typename Decode>
-void PublishBatch(const Router& router, const grpc::CallbackServerContext& context,
-                  const grpc::ByteBuffer& request, EventFormat format, Message* message,
-                  const Decode& decode, grpc::ByteBuffer* response,
-                  grpc::ServerUnaryReactor* reactor) {
-  if (const absl::Status parsed = ParseBatch(request, message); !parsed.ok()) {
-    reactor->Finish(ToGrpcStatus(parsed));
+void EventDoor::PublishBatch(const UnaryCall& call, EventFormat format, Message* message,
+                             const Decode& decode) {
+  const auto finish = [this, call](const grpc::Status& status) {
+    budget_.Leave(call.request->Length());
+    call.reactor->Finish(status);
+  };
+  if (const absl::Status parsed = ParseBatch(*call.request, message); !parsed.ok()) {
+    if (absl::IsResourceExhausted(parsed)) AskToWait(absl::InfiniteDuration(), call.context);
+    finish(ToGrpcStatus(parsed));
     return;
   }
   const absl::StatusOr<AckLevel> ack = DecodeAckLevel(message->ack());
   if (!ack.ok()) {
-    reactor->Finish(ToGrpcStatus(ack.status()));
+    finish(ToGrpcStatus(ack.status()));
     return;
   }
   const std::span<DecodedEvent> events = decode(*message);
-  const bool forwarded = context.client_metadata().count(kHopCountKey) > 0;
+  const bool forwarded = call.context->client_metadata().count(kHopCountKey) > 0;
   if (forwarded && message->received_time_ms_size() == message->events_size()) {
     for (size_t i = 0; i < events.size(); ++i) {
       events[i].event.received_time_ms = message->received_time_ms(static_cast<int>(i));
     }
   }
-  // gRPC keeps `response` and the reactor alive until Finish.
-  router.Publish(Encoded(*message), events, {*ack, format, forwarded},
-                 [reactor, response](const std::vector<Outcome>& outcomes) {
-                   thread_local Response answer;
-                   answer.Clear();  // keeps its memory
-                   EncodeOutcomes(outcomes, &answer);
-                   *response = ToByteBuffer(answer);
-                   reactor->Finish(grpc::Status::OK);
-                 });
+  router_.Publish(Encoded(*message), events, {*ack, format, forwarded},
+                  [call, finish](const std::vector<Outcome>& outcomes) {
+                    thread_local Response answer;
+                    answer.Clear();  // keeps its memory
+                    EncodeOutcomes(outcomes, &answer);
+                    *call.response = ToByteBuffer(answer);
+                    const absl::Duration wait = WaitOfAll(outcomes);
+                    if (wait > absl::ZeroDuration()) AskToWait(wait, call.context);
+                    finish(grpc::Status::OK);
+                  });
 }
 
-}  // namespace
-
-EventDoor::EventDoor(const Router& router, const Catalogue& catalogue)
+EventDoor::EventDoor(const Options& options, const Router& router, const Catalogue& catalogue)
     : router_(router),
       catalogue_(catalogue),
+      budget_(options.calls_max, options.call_bytes_max),
       memory_(
           kKeptMemoriesMax, [] { return std::make_unique<BatchMemory>(); },
           [](const BatchMemory& memory) {
@@ -72,40 +114,32 @@ EventDoor::EventDoor(const Router& router, const Catalogue& catalogue)
 grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (!ready()) {
-    reactor->Finish(NotReady());
-    return reactor;
-  }
+  const UnaryCall call{context, request, response, context->DefaultReactor()};
+  if (!Admit(call)) return call.reactor;
   const BatchMemoryPool::Loan memory = memory_.Borrow();
   PublishBatch<events::v1::PublishEventsResponse>(
-      router_, *context, *request, EventFormat::kNative, &memory->publish_request,
-      [&memory](const auto& message) { return memory->decoder.Decode(message.events()); }, response,
-      reactor);
-  return reactor;
+      call, EventFormat::kNative, &memory->publish_request,
+      [&memory](const auto& message) { return memory->decoder.Decode(message.events()); });
+  return call.reactor;
 }
 
 grpc::ServerUnaryReactor* EventDoor::PublishCloudEvents(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (!ready()) {
-    reactor->Finish(NotReady());
-    return reactor;
-  }
+  const UnaryCall call{context, request, response, context->DefaultReactor()};
+  if (!Admit(call)) return call.reactor;
   const BatchMemoryPool::Loan memory = memory_.Borrow();
   PublishBatch<events::v1::PublishCloudEventsResponse>(
-      router_, *context, *request, EventFormat::kCloudEvent, &memory->cloud_events_request,
+      call, EventFormat::kCloudEvent, &memory->cloud_events_request,
       [this, &memory](const auto& message) {
         return memory->cloud_event_decoder.Decode(message.events(), catalogue_);
-      },
-      response, reactor);
-  return reactor;
+      });
+  return call.reactor;
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventDoor::StreamEvents(
-    grpc::CallbackServerContext*) {
-  if (!ready()) return RefuseStream(NotReady());
+    grpc::CallbackServerContext* context) {
+  if (!ready()) return RefuseStream(NotReady(context));
   auto reactor = std::make_shared<StreamReactor>(router_, memory_);
   {
     MutexLock lock(mutex_);
@@ -135,7 +169,7 @@ grpc::ServerUnaryReactor* EventDoor::GetTopology(grpc::CallbackServerContext* co
                                                  events::v1::GetTopologyResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   if (!ready()) {
-    reactor->Finish(NotReady());
+    reactor->Finish(NotReady(context));
     return reactor;
   }
   EncodeLayout(router_.view()->layout, response);

@@ -10,6 +10,7 @@
 #include "cievents/events/v1/events.grpc.pb.h"
 #include "matcher/base/mutex.h"
 #include "services/event_matcher/batch_message.h"
+#include "services/event_matcher/call_budget.h"
 #include "services/event_matcher/router.h"
 #include "services/lib/catalogue/catalogue.h"
 
@@ -25,13 +26,21 @@ class StreamReactor;
 
 class EventDoor final : public RawEventService {
  public:
+  struct Options {
+    // Unary calls that may be unanswered, and bytes of their requests (call_budget.h). Beyond
+    // either a call is answered RESOURCE_EXHAUSTED.
+    size_t calls_max = 16'384;
+    size_t call_bytes_max = size_t{256} << 20;
+  };
+
   // Both must outlive the door. `catalogue` names CloudEvents.
-  EventDoor(const Router& router, const Catalogue& catalogue);
+  EventDoor(const Options& options, const Router& router, const Catalogue& catalogue);
 
   // Until then every call is answered UNAVAILABLE: a matcher that has not loaded its subscriptions
   // must not answer "no match".
   void SetReady() { ready_.store(true, std::memory_order_release); }
   bool ready() const { return ready_.load(std::memory_order_acquire); }
+  CallBudget::Stats budget() const { return budget_.stats(); }
 
   // Ends the streams in order, each once its batches are answered, and takes no new ones: a client
   // goes on with another matcher, or with this one when it is back. Call before the server's
@@ -51,8 +60,17 @@ class EventDoor final : public RawEventService {
                                         events::v1::GetTopologyResponse* response) override;
 
  private:
+  struct UnaryCall;
+
+  // False: the call has been refused. True: it is in the budget.
+  bool Admit(const UnaryCall& call);
+  template <typename Response, typename Message, typename Decode>
+  void PublishBatch(const UnaryCall& call, EventFormat format, Message* message,
+                    const Decode& decode);
+
   const Router& router_;
   const Catalogue& catalogue_;
+  CallBudget budget_;
   BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};
 

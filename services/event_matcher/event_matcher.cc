@@ -102,7 +102,7 @@ EventMatcher::EventMatcher(Options options, std::unique_ptr<spool::Spool> spool)
       forwarder_(GrpcForwarder::Options()),
       router_(intake_, shards_, roots_, forwarder_, spool_.get(), DecodeWith(*options_.catalogue)),
       spool_drainer_(MakeDrainer(options_, *enqueuer_, spooling_.get(), router_, spool_.get())),
-      door_(router_, *options_.catalogue),
+      door_(EventDoor::Options(), router_, *options_.catalogue),
       explain_door_(matchers_, options_.dsn, options_.event_data_bytes_max),
       follower_({options_.dsn, options_.poll_interval,
                  [this] {

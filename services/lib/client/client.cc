@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -38,6 +37,18 @@ absl::Status Annotate(std::string_view method, const std::string& endpoint,
                       fmt::format("{} at {}: {}", method, endpoint, status.error_message()));
 }
 
+// When an event is sent again; absl::InfiniteFuture(): its outcome is final, or what the server
+// asks for would be too late.
+absl::Time NextTry(const events::v1::EventOutcome& outcome, absl::Duration wait_min,
+                   absl::Time give_up) {
+  if (outcome.kind() != events::v1::OUTCOME_KIND_OVERLOADED) return absl::InfiniteFuture();
+  const absl::Duration asked = absl::Seconds(outcome.retry_after().seconds()) +
+                               absl::Nanoseconds(outcome.retry_after().nanos());
+  const absl::Time now = absl::Now();
+  if (now + asked >= give_up) return absl::InfiniteFuture();
+  return now + std::max(asked, wait_min);
+}
+
 enum class Repeat { kNo, kWhileUnavailable };
 
 template <typename Response, typename Stub, typename Request>
@@ -53,11 +64,15 @@ absl::StatusOr<Response> Call(const Client::Options& options, std::string_view m
     Response response;
     const grpc::Status status = (stub->*call)(&context, request, &response);
     if (status.ok()) return response;
-    const bool again = repeat == Repeat::kWhileUnavailable &&
-                       status.error_code() == grpc::StatusCode::UNAVAILABLE &&
-                       absl::Now() < give_up;
+    const absl::Duration asked = RetryAfter(context, status);
+    // RESOURCE_EXHAUSTED without a time to wait is a limit that stays.
+    const bool passes = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                        (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+                         asked > absl::ZeroDuration());
+    const bool again =
+        repeat == Repeat::kWhileUnavailable && passes && absl::Now() + asked < give_up;
     if (!again) return Annotate(method, options.endpoint, status);
-    std::this_thread::sleep_for(backoff.Next());
+    absl::SleepFor(std::max(asked, absl::FromChrono(backoff.Next())));
   }
 }
 
@@ -95,11 +110,14 @@ absl::Status Client::PublishBatch(const std::vector<events::v1::Event>& events,
 absl::StatusOr<std::vector<events::v1::EventOutcome>> Client::PublishEvents(
     const std::vector<events::v1::Event>& events) {
   std::vector<events::v1::EventOutcome> outcomes(events.size());
-  std::vector<size_t> waiting(events.size());
-  for (size_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
+  std::vector<absl::Time> due(events.size(), absl::InfinitePast());
   const absl::Time give_up = absl::Now() + options_.retry_for;
   Backoff backoff(std::chrono::milliseconds(100), std::chrono::milliseconds(2000));
-  while (!waiting.empty()) {
+  while (true) {
+    std::vector<size_t> waiting;
+    for (size_t i = 0; i < due.size(); ++i) {
+      if (due[i] <= absl::Now()) waiting.push_back(i);
+    }
     for (size_t begin = 0; begin < waiting.size();) {
       std::vector<size_t> batch;
       size_t bytes = 0;
@@ -111,13 +129,14 @@ absl::StatusOr<std::vector<events::v1::EventOutcome>> Client::PublishEvents(
       }
       CIEVENTS_RETURN_IF_ERROR(PublishBatch(events, batch, &outcomes));
     }
-    std::erase_if(waiting, [&](size_t position) {
-      return outcomes[position].kind() != events::v1::OUTCOME_KIND_OVERLOADED;
-    });
-    if (waiting.empty() || absl::Now() >= give_up) break;
-    std::this_thread::sleep_for(backoff.Next());
+    const absl::Duration wait_min = absl::FromChrono(backoff.Next());
+    for (const size_t position : waiting) {
+      due[position] = NextTry(outcomes[position], wait_min, give_up);
+    }
+    const auto next = std::min_element(due.begin(), due.end());
+    if (next == due.end() || *next == absl::InfiniteFuture()) return outcomes;
+    absl::SleepFor(*next - absl::Now());
   }
-  return outcomes;
 }
 
 namespace {

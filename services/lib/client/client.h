@@ -25,8 +25,10 @@ class Client {
     std::string endpoint;  // host:port
     // Each call's deadline.
     absl::Duration call_timeout = absl::Seconds(30);
-    // Calls that are safe to repeat are repeated for so long while the server is UNAVAILABLE, and
-    // events while they are answered OVERLOADED. Zero = one try.
+    // Calls that are safe to repeat are repeated for so long while the server is UNAVAILABLE
+    // or has no room (RESOURCE_EXHAUSTED with a time to wait), and
+    // events while they are answered OVERLOADED, but not before the time that the server asks for.
+    // Zero = one try.
     absl::Duration retry_for = absl::Seconds(10);
   };
 

@@ -101,7 +101,8 @@ void EventLane::BecomeCareful() {
   careful_ = true;
 }
 
-EventLane::End EventLane::Ended(const absl::Status& status, SendClock::time_point now) {
+EventLane::End EventLane::Ended(const absl::Status& status, absl::Duration retry_after,
+                                SendClock::time_point now) {
   End end;
   for (const auto& [id, batch] : unanswered_) {
     for (const uint64_t number : batch.events) {
@@ -121,7 +122,9 @@ EventLane::End EventLane::Ended(const absl::Status& status, SendClock::time_poin
   // It answers, so it need not be spared.
   if (refused) backoff_.Reset();
   const bool wanted = cancelled_ && end.again.empty();  // it was idle
-  connect_at_ = wanted ? now : now + backoff_.Next();
+  const std::chrono::milliseconds asked =
+      std::min(absl::ToChronoMilliseconds(retry_after), options_.reconnect_wait_max);
+  connect_at_ = wanted ? now : now + std::max(asked, backoff_.Next());
   end.waiting.assign(waiting_.begin(), waiting_.end());
   waiting_.clear();
   unanswered_.clear();

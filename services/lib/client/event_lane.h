@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "services/lib/base/backoff.h"
 #include "services/lib/client/event_stream.h"
 #include "services/lib/client/publish_queue.h"
@@ -78,8 +79,9 @@ class EventLane {
   // The batch's events, 0 for those that are done already; nothing: no such batch is unanswered.
   std::optional<std::vector<uint64_t>> Answered(const StreamNotice& notice,
                                                 SendClock::time_point now);
-  // The stream has ended; the next one may be opened at connect_at().
-  End Ended(const absl::Status& status, SendClock::time_point now);
+  // The stream has ended; the next one may be opened at connect_at(), which is `retry_after` (at
+  // most reconnect_wait_max) from now or later.
+  End Ended(const absl::Status& status, absl::Duration retry_after, SendClock::time_point now);
 
   // Ends the stream for a reason of ours: what is unanswered is sent again.
   void CancelStream();

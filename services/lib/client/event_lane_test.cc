@@ -52,8 +52,8 @@ class EventLaneTest : public ::testing::Test {
     notice.answers.resize(events);
     return lane_.Answered(notice, now_).has_value();
   }
-  EventLane::End End(absl::StatusCode code) {
-    EventLane::End end = lane_.Ended(absl::Status(code, "ended"), now_);
+  EventLane::End End(absl::StatusCode code, absl::Duration retry_after = absl::ZeroDuration()) {
+    EventLane::End end = lane_.Ended(absl::Status(code, "ended"), retry_after, now_);
     for (const uint64_t number : end.waiting) lane_.Add(number);
     return end;
   }
@@ -114,6 +114,16 @@ TEST_F(EventLaneTest, AStreamThatHadAnswersAndBreaksPutsNobodyUnderSuspicion) {
   for (const uint64_t number : end.again) lane_.Add(number);
   Open();
   EXPECT_THAT(TakeAndWrite(), SizeIs(8));
+}
+
+TEST_F(EventLaneTest, TheNextStreamWaitsAsLongAsTheServerAsksWithinReason) {
+  Add(1, 1);
+  Open();
+  End(absl::StatusCode::kUnavailable, absl::Milliseconds(50));
+  EXPECT_GE(lane_.connect_at(), now_ + std::chrono::milliseconds(50));
+  Open();
+  End(absl::StatusCode::kUnavailable, absl::Hours(24));
+  EXPECT_LE(lane_.connect_at(), now_ + SmallOptions().reconnect_wait_max);
 }
 
 TEST_F(EventLaneTest, AnEventThatIsDoneOtherwiseIsNotSentAgain) {

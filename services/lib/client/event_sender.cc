@@ -95,7 +95,7 @@ void EventSender::Handle(PublishQueue::Notice notice) {
       HandleAnswers(lane->second, std::move(notice.notice));
       return;
     case StreamNotice::Kind::kEnded:
-      HandleEnd(lane->first, lane->second, notice.notice.status);
+      HandleEnd(lane->first, lane->second, notice.notice);
       return;
   }
 }
@@ -120,8 +120,9 @@ void EventSender::HandleAnswers(EventLane& lane, StreamNotice notice) {
 }
 
 void EventSender::HandleEnd(const std::string& endpoint, EventLane& lane,
-                            const absl::Status& status) {
-  const EventLane::End end = lane.Ended(status, now_);
+                            const StreamNotice& notice) {
+  const absl::Status& status = notice.status;
+  const EventLane::End end = lane.Ended(status, notice.retry_after, now_);
   options_.router->StreamEnded(endpoint, status);
   for (const uint64_t number : end.waiting) {
     Item& item = items_.at(number);

@@ -72,7 +72,7 @@ class EventSender {
   void Route(uint64_t number, Item& item);
   void Handle(PublishQueue::Notice notice);
   void HandleAnswers(EventLane& lane, StreamNotice notice);
-  void HandleEnd(const std::string& endpoint, EventLane& lane, const absl::Status& status);
+  void HandleEnd(const std::string& endpoint, EventLane& lane, const StreamNotice& notice);
   // The event was alone on a stream that died of it.
   void HandleSuspect(Items::iterator item, EventLane::Death death, const absl::Status& status);
   // Puts an event off, for at least `wait`.

@@ -39,6 +39,8 @@ struct StreamNotice {
   std::vector<Answer> answers;  // kAnswered: one an event, in the order of the batch
   int credit_batches = 0;       // kAnswered: how many batches may be unanswered from now on
   absl::Status status;          // kEnded; OK: the server ended it without a complaint
+  // kEnded: how long the server asks to wait before the next stream; zero = it does not say.
+  absl::Duration retry_after;
   // kEnded: the stream, to be destroyed by who is told, on a thread of its own.
   std::shared_ptr<EventStream> stream;
 };

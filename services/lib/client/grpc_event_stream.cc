@@ -127,6 +127,7 @@ class GrpcEventStream final
     StreamNotice notice;
     notice.kind = StreamNotice::Kind::kEnded;
     notice.status = FromGrpcStatus(status);
+    notice.retry_after = RetryAfter(context_, status);
     // With the last channel gRPC 1.51 joins the threads of its callbacks, and frees what they use:
     // this is one of them, and must not be where the channel goes (grpc/grpc#32584).
     notice.stream = std::move(self_);
