@@ -14,6 +14,8 @@
 namespace cievents::event_matcher {
 namespace {
 
+using Refusal = DoorMeter::Refusal;
+
 // What a client is asked to wait: until a small instance has loaded its subscriptions (who finds it
 // still loading waits longer by its own backoff), and one round of group commits.
 constexpr absl::Duration kLoadingRetryAfter = absl::Milliseconds(500);
@@ -52,10 +54,22 @@ struct EventDoor::UnaryCall {
 
 bool EventDoor::Admit(const UnaryCall& call) {
   if (!ready()) {
+    meter_.CountRefused(Refusal::kLoading);
     call.reactor->Finish(NotReady(call.context));
     return false;
   }
+  // Nobody waits for the answer any more: the emitter has sent the same events again, or will.
+  const bool is_late = absl::FromChrono(call.context->deadline()) <= options_.now();
+  if (is_late || call.context->IsCancelled()) {
+    meter_.CountRefused(is_late ? Refusal::kDeadline : Refusal::kCancelled);
+    call.reactor->Finish(
+        ToGrpcStatus(is_late ? absl::DeadlineExceededError("the call's deadline had passed before "
+                                                           "its events were worked on")
+                             : absl::CancelledError("the call was cancelled")));
+    return false;
+  }
   if (budget_.Enter(call.request->Length())) return true;
+  meter_.CountRefused(Refusal::kNoRoom);
   call.reactor->Finish(
       RetryLater(absl::ResourceExhaustedError(
                      "too many batches are under way here; send the same events again"),
@@ -67,18 +81,19 @@ bool EventDoor::Admit(const UnaryCall& call) {
 template <typename Response, typename Message, typename Decode>
 void EventDoor::PublishBatch(const UnaryCall& call, EventFormat format, Message* message,
                              const Decode& decode) {
-  const auto finish = [this, call](const grpc::Status& status) {
+  const auto refuse = [this, call](const absl::Status& why) {
+    meter_.CountRefused(Refusal::kInvalid);
     budget_.Leave(call.request->Length());
-    call.reactor->Finish(status);
+    call.reactor->Finish(ToGrpcStatus(why));
   };
   if (const absl::Status parsed = ParseBatch(*call.request, message); !parsed.ok()) {
     if (absl::IsResourceExhausted(parsed)) AskToWait(absl::InfiniteDuration(), call.context);
-    finish(ToGrpcStatus(parsed));
+    refuse(parsed);
     return;
   }
   const absl::StatusOr<AckLevel> ack = DecodeAckLevel(message->ack());
   if (!ack.ok()) {
-    finish(ToGrpcStatus(ack.status()));
+    refuse(ack.status());
     return;
   }
   const std::span<DecodedEvent> events = decode(*message);
@@ -89,19 +104,21 @@ void EventDoor::PublishBatch(const UnaryCall& call, EventFormat format, Message*
     }
   }
   router_.Publish(Encoded(*message), events, {*ack, format, forwarded},
-                  [call, finish](const std::vector<Outcome>& outcomes) {
+                  [this, call](const std::vector<Outcome>& outcomes) {
                     thread_local Response answer;
                     answer.Clear();  // keeps its memory
                     EncodeOutcomes(outcomes, &answer);
                     *call.response = ToByteBuffer(answer);
                     const absl::Duration wait = WaitOfAll(outcomes);
                     if (wait > absl::ZeroDuration()) AskToWait(wait, call.context);
-                    finish(grpc::Status::OK);
+                    budget_.Leave(call.request->Length());
+                    call.reactor->Finish(grpc::Status::OK);
                   });
 }
 
 EventDoor::EventDoor(const Options& options, const Router& router, const Catalogue& catalogue)
-    : router_(router),
+    : options_(options),
+      router_(router),
       catalogue_(catalogue),
       budget_(options.calls_max, options.call_bytes_max),
       memory_(
@@ -139,8 +156,11 @@ grpc::ServerUnaryReactor* EventDoor::PublishCloudEvents(grpc::CallbackServerCont
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* EventDoor::StreamEvents(
     grpc::CallbackServerContext* context) {
-  if (!ready()) return RefuseStream(NotReady(context));
-  auto reactor = std::make_shared<StreamReactor>(router_, memory_);
+  if (!ready()) {
+    meter_.CountRefused(Refusal::kLoading);
+    return RefuseStream(NotReady(context));
+  }
+  auto reactor = std::make_shared<StreamReactor>(router_, memory_, meter_);
   {
     MutexLock lock(mutex_);
     if (ending_) return RefuseStream(StreamsEnd());

@@ -4,13 +4,18 @@
 #define SERVICES_EVENT_MATCHER_EVENT_DOOR_H_
 
 #include <atomic>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "cievents/events/v1/events.grpc.pb.h"
 #include "matcher/base/mutex.h"
 #include "services/event_matcher/batch_message.h"
 #include "services/event_matcher/call_budget.h"
+#include "services/event_matcher/door_meter.h"
 #include "services/event_matcher/router.h"
 #include "services/lib/catalogue/catalogue.h"
 
@@ -31,6 +36,8 @@ class EventDoor final : public RawEventService {
     // either a call is answered RESOURCE_EXHAUSTED.
     size_t calls_max = 16'384;
     size_t call_bytes_max = size_t{256} << 20;
+    // A call whose deadline is not after this is not worked on.
+    std::function<absl::Time()> now = [] { return absl::Now(); };
   };
 
   // Both must outlive the door. `catalogue` names CloudEvents.
@@ -41,6 +48,7 @@ class EventDoor final : public RawEventService {
   void SetReady() { ready_.store(true, std::memory_order_release); }
   bool ready() const { return ready_.load(std::memory_order_acquire); }
   CallBudget::Stats budget() const { return budget_.stats(); }
+  const DoorMeter& meter() const { return meter_; }
 
   // Ends the streams in order, each once its batches are answered, and takes no new ones: a client
   // goes on with another matcher, or with this one when it is back. Call before the server's
@@ -62,14 +70,16 @@ class EventDoor final : public RawEventService {
  private:
   struct UnaryCall;
 
-  // False: the call has been refused. True: it is in the budget.
+  // False: the call has been refused, or nobody waits for it. True: it is in the budget.
   bool Admit(const UnaryCall& call);
   template <typename Response, typename Message, typename Decode>
   void PublishBatch(const UnaryCall& call, EventFormat format, Message* message,
                     const Decode& decode);
 
+  const Options options_;
   const Router& router_;
   const Catalogue& catalogue_;
+  DoorMeter meter_;
   CallBudget budget_;
   BatchMemoryPool memory_;
   std::atomic<bool> ready_{false};

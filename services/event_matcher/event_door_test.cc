@@ -1,13 +1,16 @@
-// The doors under load, over real gRPC: what a client is told when there is no room.
+// The doors under load, over real gRPC: what a client is told when there is no room, and what is
+// not worked on any more.
 #include "services/event_matcher/event_door.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <optional>
 
 #include "services/event_matcher/event_codec.h"
+#include "services/event_matcher/event_stream.h"
 #include "services/event_matcher/grpc_forwarder.h"
 #include "services/event_matcher/testing/manual_enqueuer.h"
 #include "services/lib/base/grpc_server.h"
@@ -234,6 +237,44 @@ TEST_F(EventDoorTest, ABatchThatIsPutOffAsAWholeHasItsOutcomesAndTheTrailer) {
   EXPECT_EQ(part->response.outcomes(0).kind(), events::v1::OUTCOME_KIND_OVERLOADED);
   EXPECT_EQ(part->response.outcomes(1).kind(), events::v1::OUTCOME_KIND_ACCEPTED);
   EXPECT_EQ(part->pushback(), std::nullopt) << "one event has its final outcome";
+}
+
+TEST_F(EventDoorTest, ACallWhoseDeadlineHasPassedIsNotWorkedOn) {
+  std::atomic<bool> hours_later{true};
+  EventDoor::Options options;
+  options.now = [&] { return absl::Now() + absl::Hours(hours_later ? 1 : 0); };
+  Serve(options);
+  EXPECT_EQ(Publish(Batch({"custom/x", "custom/y"}))->status.error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(PublishCloudEvent()->status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(enqueuer_.submitted(), 0u);
+  EXPECT_EQ(door_->meter().refused(DoorMeter::Refusal::kDeadline), 2u);
+  EXPECT_EQ(door_->meter().refused(DoorMeter::Refusal::kCancelled), 0u);
+  EXPECT_EQ(door_->budget().calls, 0u);
+
+  // A call without a deadline is never late, and one that has time left is not yet.
+  Call<PublishEventsResponse> endless;
+  endless.status = stub_->PublishEvents(&endless.context, Batch({"custom/y"}), &endless.response);
+  EXPECT_TRUE(endless.status.ok()) << endless.status.error_message();
+  hours_later = false;
+  EXPECT_TRUE(Publish(Batch({"custom/y"}))->status.ok());
+  EXPECT_EQ(door_->meter().refused(DoorMeter::Refusal::kDeadline), 2u);
+}
+
+// Without a call behind it: a message that is read as its stream is cancelled is a matter of
+// microseconds.
+TEST_F(EventDoorTest, AMessageOfACancelledStreamIsNotWorkedOn) {
+  for (const bool cancelled : {true, false}) {
+    BatchMemoryPool memory(1, [] { return std::make_unique<BatchMemory>(); });
+    DoorMeter meter;
+    auto stream = std::make_shared<StreamReactor>(router_, memory, meter);
+    stream->Begin();
+    if (cancelled) stream->OnCancel();
+    stream->OnReadDone(true);
+    EXPECT_EQ(meter.refused(DoorMeter::Refusal::kCancelled), cancelled ? 1u : 0u);
+    EXPECT_EQ(memory.stats().made, cancelled ? 0u : 1u) << "it was parsed";
+    stream->OnDone();
+  }
 }
 
 }  // namespace

@@ -24,6 +24,12 @@ void StreamReactor::OnReadDone(bool ok) {
     StopReading(grpc::Status::OK);
     return;
   }
+  if (IsBroken()) {
+    // Nobody would see the answer: the emitter sends the batch again on another stream.
+    meter_.CountRefused(DoorMeter::Refusal::kCancelled);
+    StopReading(grpc::Status::CANCELLED);
+    return;
+  }
   const BatchMemoryPool::Loan memory = memory_.Borrow();
   events::wire::StreamEventsRequest& message = memory->stream_request;
   absl::StatusOr<AckLevel> ack = absl::InternalError("");
@@ -33,6 +39,7 @@ void StreamReactor::OnReadDone(bool ok) {
     ack = DecodeAckLevel(message.ack());
   }
   if (!ack.ok()) {
+    meter_.CountRefused(DoorMeter::Refusal::kInvalid);
     StopReading(ToGrpcStatus(ack.status()));
     return;
   }

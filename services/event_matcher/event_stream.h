@@ -11,6 +11,7 @@
 
 #include "matcher/base/mutex.h"
 #include "services/event_matcher/batch_message.h"
+#include "services/event_matcher/door_meter.h"
 #include "services/event_matcher/router.h"
 
 namespace cievents::event_matcher {
@@ -23,8 +24,9 @@ inline constexpr int kStreamBatchesInFlightMax = 16;
 class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public std::enable_shared_from_this<StreamReactor> {
  public:
-  // Both must outlive the stream.
-  StreamReactor(const Router& router, BatchMemoryPool& memory) : router_(router), memory_(memory) {}
+  // All must outlive the stream.
+  StreamReactor(const Router& router, BatchMemoryPool& memory, DoorMeter& meter)
+      : router_(router), memory_(memory), meter_(meter) {}
 
   void Begin();
   // What was read is answered first; then the stream ends with StreamsEnd.
@@ -37,6 +39,10 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
  private:
   void Answer(int64_t batch_id, const std::vector<Outcome>& outcomes);
+  bool IsBroken() {
+    MutexLock lock(mutex_);
+    return broken_;
+  }
   // The first reason stays.
   void StopReading(const grpc::Status& status);
   // A batch counts until its outcomes are written: a client that does not read them is not read
@@ -51,6 +57,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   const Router& router_;
   BatchMemoryPool& memory_;
+  DoorMeter& meter_;
   std::shared_ptr<StreamReactor> self_;  // until OnDone
   grpc::ByteBuffer read_;                // gRPC's and OnReadDone's while `reading_`
 
@@ -61,7 +68,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   bool reads_done_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // cancelled, or the connection is gone
   grpc::Status failure_ ABSL_GUARDED_BY(mutex_) = grpc::Status::OK;
 };
 
