@@ -22,6 +22,7 @@
 #include "services/lib/base/backoff.h"
 #include "services/lib/base/grpc_server.h"
 #include "services/lib/base/log.h"
+#include "services/lib/base/metrics_server.h"
 #include "services/lib/store/local_postgres.h"
 #include "services/lib/store/migrator.h"
 #include "services/lib/store/partitions.h"
@@ -165,6 +166,10 @@ int RunDev(const DevOptions& options) {
   const auto server = GrpcServer::Start(server_options, roles.services());
   if (!server.ok()) return Fail(server.status());
   roles.matcher->SetAddress((*server)->address());
+  const auto metrics = MetricsServer::Start("127.0.0.1:0", [asked = roles.matcher.get()] {
+    return event_matcher::ToMetrics(asked->snapshot());
+  });
+  if (!metrics.ok()) return Fail(metrics.status());
 
   Supervisor supervisor(**postgres);
   bool announced = false;
@@ -173,8 +178,10 @@ int RunDev(const DevOptions& options) {
     supervisor.Check();
     if (announced || !roles.matcher_ready.load()) continue;
     (*server)->SetServing("", GrpcServer::Serving::kYes);
-    const absl::Status written =
-        Announce(options, ready_path, {(*server)->address(), (*postgres)->Dsn()});
+    const absl::Status written = Announce(options, ready_path,
+                                          {.grpc = (*server)->address(),
+                                           .postgres = (*postgres)->Dsn(),
+                                           .metrics = (*metrics)->url()});
     if (!written.ok()) {
       exit_code = Fail(written);
       break;

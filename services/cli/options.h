@@ -56,7 +56,8 @@ struct MatcherOptions {
   int feed_check_interval_s = 300;       // 0 = never
   int shard_index = 0;
   int shard_count = 1;
-  std::string advertise_address;  // empty: where it listens
+  std::string advertise_address;               // empty: where it listens
+  std::string metrics_listen = "127.0.0.1:0";  // empty: no metrics
 };
 
 struct MigrateOptions {

@@ -107,6 +107,11 @@ void AddServers(CLI::App* app, std::function<int()>* chosen) {
       [declare_role](CLI::App* command, MatcherOptions* options) {
         declare_role(command, &options->role);
         command
+            ->add_option("--metrics-listen", options->metrics_listen,
+                         "HTTP address for Prometheus; port 0 = any free one, '' = none")
+            ->envname("CIEVENTS_MATCHER_METRICS_LISTEN")
+            ->capture_default_str();
+        command
             ->add_option("--spool-dir", options->spool_dir,
                          "folder where events wait while Postgres does not take them")
             ->envname("CIEVENTS_MATCHER_SPOOL_DIR");

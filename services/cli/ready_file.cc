@@ -6,6 +6,17 @@
 #include "services/lib/base/json_writer.h"
 
 namespace cievents::cli {
+namespace {
+
+void StringOrNull(const std::string& text, JsonWriter* writer) {
+  if (text.empty()) {
+    writer->Null();
+  } else {
+    writer->String(text);
+  }
+}
+
+}  // namespace
 
 absl::Status WriteReadyFile(const std::string& path, const ReadyInfo& info) {
   if (path.empty()) return absl::OkStatus();
@@ -16,13 +27,9 @@ absl::Status WriteReadyFile(const std::string& path, const ReadyInfo& info) {
   writer.Key("http");
   writer.Null();
   writer.Key("metrics");
-  writer.Null();
+  StringOrNull(info.metrics, &writer);
   writer.Key("postgres");
-  if (info.postgres.empty()) {
-    writer.Null();
-  } else {
-    writer.String(info.postgres);
-  }
+  StringOrNull(info.postgres, &writer);
   writer.Key("pid");
   writer.Int(getpid());
   writer.EndObject();

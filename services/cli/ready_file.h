@@ -11,6 +11,7 @@ namespace cievents::cli {
 struct ReadyInfo {
   std::string grpc;      // host:port
   std::string postgres;  // libpq URI; empty = null
+  std::string metrics;   // URL; empty = null
 };
 
 // Writes `path` atomically: {grpc, http, metrics, postgres, pid}. An empty path is fine.

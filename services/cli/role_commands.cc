@@ -16,6 +16,7 @@
 #include "services/lib/base/grpc_server.h"
 #include "services/lib/base/json_writer.h"
 #include "services/lib/base/log.h"
+#include "services/lib/base/metrics_server.h"
 #include "services/lib/store/migrator.h"
 #include "services/pipeline_dispatcher/pipeline_dispatcher.h"
 
@@ -34,19 +35,20 @@ bool IsLoopback(const std::string& listen) {
   return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
 }
 
-absl::Status CheckListen(const RoleOptions& options) {
-  if (options.listen.rfind(':') == std::string::npos) {
-    return Error(absl::StatusCode::kInvalidArgument, "--listen {}: write HOST:PORT",
-                 options.listen);
+// `flag` takes `listen`.
+absl::Status CheckListen(const RoleOptions& options, const std::string& flag,
+                         const std::string& listen) {
+  if (listen.rfind(':') == std::string::npos) {
+    return Error(absl::StatusCode::kInvalidArgument, "{} {}: write HOST:PORT", flag, listen);
   }
-  if (IsLoopback(options.listen)) return absl::OkStatus();
+  if (IsLoopback(listen)) return absl::OkStatus();
   if (!options.allow_unauthenticated) {
     return Error(absl::StatusCode::kInvalidArgument,
-                 "--listen {} is reachable from other machines and there is no authentication: "
+                 "{} {} is reachable from other machines and there is no authentication: "
                  "listen on loopback, or add --allow-unauthenticated",
-                 options.listen);
+                 flag, listen);
   }
-  LogWarning("listening without authentication beyond loopback", {{"listen", options.listen}});
+  LogWarning("listening without authentication beyond loopback", {{"listen", listen}});
   return absl::OkStatus();
 }
 
@@ -95,6 +97,8 @@ absl::StatusOr<bool> WaitForSchema(const std::string& dsn, ShutdownSignal& shutd
 
 // What the three roles differ in.
 struct Role {
+  // Of the options that it has alone.
+  std::function<absl::Status()> check = [] { return absl::OkStatus(); };
   // Builds it once the database is there; returns its services.
   std::function<absl::StatusOr<std::vector<grpc::Service*>>(const std::shared_ptr<const Catalogue>&,
                                                             std::atomic<bool>* ready)>
@@ -102,6 +106,8 @@ struct Role {
   int message_bytes_max = 0;
   // Where the services are.
   std::function<void(const std::string& address)> listening = [](const std::string&) {};
+  // URL of its metrics; empty = it has none.
+  std::function<std::string()> metrics_url = [] { return std::string(); };
   // Ends calls that would not end by themselves; before the server stops.
   std::function<void()> end_streams = [] {};
   // After the last call ended.
@@ -115,7 +121,9 @@ int Serve(const RoleOptions& options, const Role& role, GrpcServer& server,
   while (!shutdown.WaitFor(std::chrono::milliseconds(announced ? 500 : 10))) {
     if (announced || !ready.load()) continue;
     server.SetServing("", GrpcServer::Serving::kYes);
-    if (const absl::Status written = WriteReadyFile(options.ready_file, {server.address(), ""});
+    if (const absl::Status written = WriteReadyFile(
+            options.ready_file,
+            {.grpc = server.address(), .postgres = "", .metrics = role.metrics_url()});
         !written.ok()) {
       server.Shutdown(kShutdownGrace);
       role.stop();
@@ -134,7 +142,9 @@ int Serve(const RoleOptions& options, const Role& role, GrpcServer& server,
 int RunRole(const RoleOptions& options, const Role& role) {
   InitLogging(options.log);
   ShutdownSignal shutdown;
-  if (const absl::Status listen = CheckListen(options); !listen.ok()) return Fail(listen);
+  if (const absl::Status listen = CheckListen(options, "--listen", options.listen); !listen.ok())
+    return Fail(listen);
+  if (const absl::Status checked = role.check(); !checked.ok()) return Fail(checked);
   const auto catalogue = LoadCatalogue(options.event_catalogue);
   if (!catalogue.ok()) return Fail(catalogue.status());
   const absl::StatusOr<bool> schema = WaitForSchema(options.database_url, shutdown);
@@ -175,8 +185,13 @@ int RunMatcherRole(const MatcherOptions& options,
                    const event_matcher::EventMatcher::Options& base) {
   if (const absl::Status shard = CheckShard(options); !shard.ok()) return Fail(shard);
   std::unique_ptr<event_matcher::EventMatcher> matcher;
+  std::unique_ptr<MetricsServer> metrics;  // asks the matcher: ends before it
   Role role;
   role.message_bytes_max = kBatchBytesMax;
+  role.check = [&] {
+    if (options.metrics_listen.empty()) return absl::OkStatus();
+    return CheckListen(options.role, "--metrics-listen", options.metrics_listen);
+  };
   role.make = [&](const std::shared_ptr<const Catalogue>& catalogue,
                   std::atomic<bool>* ready) -> absl::StatusOr<std::vector<grpc::Service*>> {
     event_matcher::EventMatcher::Options matcher_options = base;
@@ -192,12 +207,19 @@ int RunMatcherRole(const MatcherOptions& options,
     matcher_options.on_ready = [ready] { ready->store(true); };
     CIEVENTS_ASSIGN_OR_RETURN(matcher,
                               event_matcher::EventMatcher::Create(std::move(matcher_options)));
+    if (!options.metrics_listen.empty()) {
+      CIEVENTS_ASSIGN_OR_RETURN(
+          metrics, MetricsServer::Start(options.metrics_listen, [asked = matcher.get()] {
+            return event_matcher::ToMetrics(asked->snapshot());
+          }));
+    }
     matcher->Start();
     return matcher->services();
   };
   role.listening = [&](const std::string& address) {
     matcher->SetAddress(options.advertise_address.empty() ? address : options.advertise_address);
   };
+  role.metrics_url = [&] { return metrics == nullptr ? std::string() : metrics->url(); };
   role.end_streams = [&] { matcher->EndStreams(); };
   role.stop = [&] { matcher->Stop(); };
   return RunRole(options.role, role);

@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <chrono>
 #include <span>
 #include <utility>
 
@@ -50,6 +51,7 @@ struct EventDoor::UnaryCall {
   const grpc::ByteBuffer* request;
   grpc::ByteBuffer* response;
   grpc::ServerUnaryReactor* reactor;
+  std::chrono::steady_clock::time_point read = std::chrono::steady_clock::now();
 };
 
 bool EventDoor::Admit(const UnaryCall& call) {
@@ -103,8 +105,11 @@ void EventDoor::PublishBatch(const UnaryCall& call, EventFormat format, Message*
       events[i].event.received_time_ms = message->received_time_ms(static_cast<int>(i));
     }
   }
+  meter_.CountReceived(events.size(),
+                       forwarded ? DoorMeter::Sender::kMatcher : DoorMeter::Sender::kEmitter);
   router_.Publish(Encoded(*message), events, {*ack, format, forwarded},
                   [this, call](const std::vector<Outcome>& outcomes) {
+                    meter_.CountAnswered(outcomes, std::chrono::steady_clock::now() - call.read);
                     thread_local Response answer;
                     answer.Clear();  // keeps its memory
                     EncodeOutcomes(outcomes, &answer);
@@ -131,7 +136,10 @@ EventDoor::EventDoor(const Options& options, const Router& router, const Catalog
 grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  const UnaryCall call{context, request, response, context->DefaultReactor()};
+  const UnaryCall call{.context = context,
+                       .request = request,
+                       .response = response,
+                       .reactor = context->DefaultReactor()};
   if (!Admit(call)) return call.reactor;
   const BatchMemoryPool::Loan memory = memory_.Borrow();
   PublishBatch<events::v1::PublishEventsResponse>(
@@ -143,7 +151,10 @@ grpc::ServerUnaryReactor* EventDoor::PublishEvents(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* EventDoor::PublishCloudEvents(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  const UnaryCall call{context, request, response, context->DefaultReactor()};
+  const UnaryCall call{.context = context,
+                       .request = request,
+                       .response = response,
+                       .reactor = context->DefaultReactor()};
   if (!Admit(call)) return call.reactor;
   const BatchMemoryPool::Loan memory = memory_.Borrow();
   PublishBatch<events::v1::PublishCloudEventsResponse>(

@@ -261,6 +261,50 @@ TEST_F(EventDoorTest, ACallWhoseDeadlineHasPassedIsNotWorkedOn) {
   EXPECT_EQ(door_->meter().refused(DoorMeter::Refusal::kDeadline), 2u);
 }
 
+TEST_F(EventDoorTest, EveryEventIsCountedOnceByWhatBecameOfIt) {
+  Serve(EventDoor::Options());
+  auto waiting = PublishAndWait();
+  enqueuer_.Answer(0, EventWriteResult::Kind::kCommitted);
+  EXPECT_TRUE(waiting.get()->status.ok());
+  PublishEventsRequest mixed = Batch({"custom/y", "custom/y", "", "custom/y"});
+  mixed.set_ack(events::v1::ACK_LEVEL_RECEIVED);
+  EXPECT_TRUE(Publish(mixed)->status.ok());
+  enqueuer_.Refuse(absl::ResourceExhaustedError("full"));
+  EXPECT_TRUE(Publish(Batch({"custom/x", "custom/y"}))->status.ok());
+  EXPECT_EQ(Publish(PublishEventsRequest())->status.error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+
+  Call<StreamEventsResponse> call;
+  const auto stream = stub_->StreamEvents(&call.context);
+  StreamEventsRequest batch;
+  *batch.add_events() = Batch({"custom/y"}).events(0);
+  ASSERT_TRUE(stream->Write(batch));
+  ASSERT_TRUE(stream->Read(&call.response));
+  DoorMeter::Counts counts = door_->meter().counts();
+  EXPECT_EQ(counts.streams, 1);
+  EXPECT_EQ(counts.stream_batches, 0);
+  stream->WritesDone();
+  EXPECT_FALSE(stream->Read(&call.response));
+  EXPECT_TRUE(stream->Finish().ok());
+
+  counts = door_->meter().counts();
+  EXPECT_EQ(counts.received[0], 8u);
+  EXPECT_EQ(counts.received[1], 0u);
+  EXPECT_EQ(counts.of(OutcomeKind::kAccepted), 6u);
+  EXPECT_EQ(counts.of(OutcomeKind::kAccepted, AckLevel::kDurable), 6u)
+      << "what matches nothing has nothing to keep";
+  EXPECT_EQ(counts.of(OutcomeKind::kRejected, OutcomeReason::kInvalid), 1u);
+  EXPECT_EQ(counts.of(OutcomeKind::kOverloaded, OutcomeReason::kQueueFull), 1u);
+  EXPECT_EQ(counts.of(OutcomeKind::kDuplicate), 0u);
+  EXPECT_EQ(counts.matched_events, 1u);
+  EXPECT_EQ(counts.matches, 1u);
+  EXPECT_EQ(door_->meter().refused(DoorMeter::Refusal::kInvalid), 1u);
+  uint64_t timed = 0;
+  for (const uint64_t count : counts.latency.buckets) timed += count;
+  EXPECT_EQ(timed, 8u);
+  EXPECT_GT(counts.latency.sum_seconds, 0);
+}
+
 // Without a call behind it: a message that is read as its stream is cancelled is a matter of
 // microseconds.
 TEST_F(EventDoorTest, AMessageOfACancelledStreamIsNotWorkedOn) {

@@ -122,6 +122,23 @@ Enqueuer& EventMatcher::outer_enqueuer() {
   return *enqueuer_;
 }
 
+MatcherSnapshot EventMatcher::snapshot() const {
+  MatcherSnapshot snapshot;
+  snapshot.now = absl::Now();
+  snapshot.ready = door_.ready();
+  snapshot.doors = door_.meter().counts();
+  snapshot.calls = door_.budget();
+  snapshot.commits = group_commit_->stats();
+  snapshot.store_away = enqueuer_->is_store_away();
+  snapshot.forwarder = forwarder_.stats();
+  snapshot.feed = follower_.stats();
+  snapshot.index = index_.stats();
+  if (spooling_ != nullptr) {
+    snapshot.spool = SpoolSnapshot{spooling_->stats(), spool_->stats(), options_.spool_bytes_max};
+  }
+  return snapshot;
+}
+
 void EventMatcher::Start() {
   // What may still be drained must be told from what was stored before.
   CIEVENTS_CHECK(store::kRetention >= store::kAdmissionWindow + kSpoolAgeMax);

@@ -18,6 +18,7 @@
 #include "services/event_matcher/group_commit_enqueuer.h"
 #include "services/event_matcher/grpc_forwarder.h"
 #include "services/event_matcher/intake.h"
+#include "services/event_matcher/matcher_metrics.h"
 #include "services/event_matcher/matcher_pool.h"
 #include "services/event_matcher/project_roots.h"
 #include "services/event_matcher/router.h"
@@ -75,6 +76,8 @@ class EventMatcher {
 
   std::vector<grpc::Service*> services() { return {&door_, &explain_door_}; }
   const matcher::Index& index() const { return index_; }
+  // What there is to say of it now. Thread-safe, until it is destroyed.
+  MatcherSnapshot snapshot() const;
 
  private:
   EventMatcher(Options options, std::unique_ptr<spool::Spool> spool);

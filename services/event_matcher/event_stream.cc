@@ -16,7 +16,13 @@ const grpc::Status& StreamsEnd() {
 
 void StreamReactor::Begin() {
   self_ = shared_from_this();
+  meter_.CountStream(1);
   StartRead(&read_);
+}
+
+void StreamReactor::OnDone() {
+  meter_.CountStream(-1);
+  self_.reset();
 }
 
 void StreamReactor::OnReadDone(bool ok) {
@@ -30,6 +36,7 @@ void StreamReactor::OnReadDone(bool ok) {
     StopReading(grpc::Status::CANCELLED);
     return;
   }
+  const auto read = std::chrono::steady_clock::now();
   const BatchMemoryPool::Loan memory = memory_.Borrow();
   events::wire::StreamEventsRequest& message = memory->stream_request;
   absl::StatusOr<AckLevel> ack = absl::InternalError("");
@@ -48,14 +55,18 @@ void StreamReactor::OnReadDone(bool ok) {
     if (reads_done_) return;  // the stream ends: the batch stays unanswered
     ++unanswered_;
   }
+  meter_.CountStreamBatches(1);
+  meter_.CountReceived(static_cast<size_t>(message.events_size()), DoorMeter::Sender::kEmitter);
   const int64_t batch_id = message.batch_id();
-  router_.Publish(Encoded(message), memory->decoder.Decode(message.events()),
-                  {*ack, EventFormat::kNative, false},
-                  [self = shared_from_this(), batch_id](const std::vector<Outcome>& outcomes) {
-                    self->Answer(batch_id, outcomes);
-                  });
+  router_.Publish(
+      Encoded(message), memory->decoder.Decode(message.events()),
+      {*ack, EventFormat::kNative, false},
+      [self = shared_from_this(), batch_id, read](const std::vector<Outcome>& outcomes) {
+        self->Answer(batch_id, read, outcomes);
+      });
   MutexLock lock(mutex_);
   reading_ = false;
+  if (!reads_done_ && !HasRoom()) meter_.CountStreamPause();
   ResumeReading();
 }
 
@@ -79,7 +90,10 @@ void StreamReactor::OnCancel() {
   broken_ = true;
 }
 
-void StreamReactor::Answer(int64_t batch_id, const std::vector<Outcome>& outcomes) {
+void StreamReactor::Answer(int64_t batch_id, std::chrono::steady_clock::time_point read,
+                           const std::vector<Outcome>& outcomes) {
+  meter_.CountStreamBatches(-1);
+  meter_.CountAnswered(outcomes, std::chrono::steady_clock::now() - read);
   thread_local events::v1::StreamEventsResponse response;
   response.Clear();  // keeps its memory
   response.set_batch_id(batch_id);

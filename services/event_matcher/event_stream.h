@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -34,11 +35,12 @@ class StreamReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
-  void OnDone() override { self_.reset(); }
+  void OnDone() override;
   void OnCancel() override;
 
  private:
-  void Answer(int64_t batch_id, const std::vector<Outcome>& outcomes);
+  void Answer(int64_t batch_id, std::chrono::steady_clock::time_point read,
+              const std::vector<Outcome>& outcomes);
   bool IsBroken() {
     MutexLock lock(mutex_);
     return broken_;

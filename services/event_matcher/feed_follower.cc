@@ -93,7 +93,9 @@ void FeedFollower::Stop() {
 
 FeedFollower::Stats FeedFollower::stats() const {
   MutexLock lock(mutex_);
-  return stats_;
+  Stats stats = stats_;
+  stats.lag = std::chrono::steady_clock::now() - equal_at_;
+  return stats;
 }
 
 bool FeedFollower::Wait(std::chrono::milliseconds time) {
@@ -232,12 +234,14 @@ absl::Status FeedFollower::Follow() {
   const std::optional<matcher::SlotSet> slots = WaitForWanted();
   if (!slots.has_value()) return absl::OkStatus();
   CIEVENTS_ASSIGN_OR_RETURN(auto feed, store::SubscriptionFeed::Connect(options_.dsn));
+  const auto load_start = std::chrono::steady_clock::now();
   CIEVENTS_RETURN_IF_ERROR(Load(*slots, *feed));
   // What the load needed beside the index is free by now, and glibc would keep it.
   malloc_trim(0);
   {
     MutexLock lock(mutex_);
     ++stats_.loads;
+    equal_at_ = load_start;
   }
   const matcher::Index::Stats loaded = index_.stats();
   LogInfo("subscriptions loaded", {{"projects", loaded.projects},
@@ -250,11 +254,16 @@ absl::Status FeedFollower::Follow() {
   checked_through_ = 0;
   ScheduleCheck();
   while (Wait(options_.poll_interval)) {
-    if (options_.check_interval.count() > 0 && std::chrono::steady_clock::now() >= next_check_) {
+    const auto poll_start = std::chrono::steady_clock::now();
+    if (options_.check_interval.count() > 0 && poll_start >= next_check_) {
       CIEVENTS_RETURN_IF_ERROR(PollAndCheck(*feed));
       ScheduleCheck();
     } else {
       CIEVENTS_RETURN_IF_ERROR(Poll(*feed));
+    }
+    {
+      MutexLock lock(mutex_);
+      equal_at_ = poll_start;
     }
     if (shards_.wanted() != slots) return absl::OkStatus();
   }

@@ -54,6 +54,9 @@ class FeedFollower {
     uint64_t changes = 0;
     uint64_t checks = 0;    // whole rounds of comparing
     uint64_t repaired = 0;  // projects that were not what Postgres had
+    // Since when the index may differ from Postgres: since the last question that Postgres answered
+    // was asked, or since there is a follower.
+    std::chrono::nanoseconds lag{0};
   };
   Stats stats() const;
 
@@ -91,7 +94,9 @@ class FeedFollower {
   mutable Mutex mutex_;
   CondVar stopped_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  Stats stats_ ABSL_GUARDED_BY(mutex_);
+  Stats stats_ ABSL_GUARDED_BY(mutex_);  // but lag
+  std::chrono::steady_clock::time_point equal_at_ ABSL_GUARDED_BY(mutex_) =
+      std::chrono::steady_clock::now();
 };
 
 // Turns a feed row into what the index holds. A subscription that cannot be read is left out and

@@ -243,6 +243,7 @@ absl::Status GroupCommitEnqueuer::Submit(SharedWrites writes, Done done) {
     last_tenant_ = tenant;
     const QueueSize size = submission.size();
     if (!queue_.Push(tenant, size, std::move(submission))) {
+      stats_.refused_events += size.events;
       return absl::ResourceExhaustedError("the queue of matched events is full");
     }
   }
@@ -291,6 +292,9 @@ void GroupCommitEnqueuer::Fail(GiveUp which, const std::string& reason) {
     failed = queue_.RemoveIf([which, overdue](const Submission& submission) {
       return which == GiveUp::kEverything || submission.submitted <= overdue;
     });
+    for (const Submission& submission : failed) {
+      stats_.given_up_events += submission.writes->size();
+    }
   }
   for (Submission& submission : failed) {
     submission.done(AllFailed(submission.writes->size(), reason));
@@ -364,6 +368,9 @@ GroupCommitEnqueuer::Stats GroupCommitEnqueuer::stats() const {
   MutexLock lock(mutex_);
   Stats stats = stats_;
   stats.queued_events = queue_.events();
+  stats.queued_bytes = queue_.bytes();
+  stats.queued_events_max = options_.queued_events_max;
+  stats.queued_bytes_max = options_.queued_bytes_max;
   return stats;
 }
 

@@ -58,8 +58,13 @@ class GroupCommitEnqueuer final : public Enqueuer {
 
   struct Stats {
     size_t queued_events = 0;
+    size_t queued_bytes = 0;
+    size_t queued_events_max = 0;  // as in Options
+    size_t queued_bytes_max = 0;
     uint64_t commits = 0;
     uint64_t committed_events = 0;
+    uint64_t refused_events = 0;   // that found no room
+    uint64_t given_up_events = 0;  // that were answered kUnavailable after a wait
   };
   Stats stats() const;
 

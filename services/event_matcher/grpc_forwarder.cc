@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -123,6 +124,8 @@ void GrpcForwarder::Forward(const std::string& address, ForwardBatch batch, Done
       call->peer->bytes_in_flight += bytes;
       call->done = std::move(done);
       calls_.emplace(call, std::move(made));
+    } else {
+      stats_.refused_events += call->count;
     }
   }
   if (made != nullptr) {
@@ -165,8 +168,20 @@ void GrpcForwarder::Finish(Call* call, const absl::Status& status) {
     call->done(status);
   }
   MutexLock lock(mutex_);
+  (status.ok() ? stats_.answered_events : stats_.failed_events) += call->count;
   calls_.erase(call);
   changed_.NotifyAll();
+}
+
+GrpcForwarder::Stats GrpcForwarder::stats() const {
+  MutexLock lock(mutex_);
+  Stats stats = stats_;
+  stats.calls = calls_.size();
+  stats.bytes_max = options_.bytes_in_flight_max;
+  for (const auto& [address, peer] : peers_) {
+    stats.bytes = std::max(stats.bytes, peer->bytes_in_flight.load());
+  }
+  return stats;
 }
 
 void GrpcForwarder::Stop() {

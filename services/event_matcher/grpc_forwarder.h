@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,16 @@ class GrpcForwarder final : public EventForwarder {
   void Forward(const std::string& address, ForwardBatch batch, Done done) override;
   void Stop() override;
 
+  struct Stats {
+    size_t calls = 0;              // under way
+    size_t bytes = 0;              // under way to the matcher to which most is
+    size_t bytes_max = 0;          // as in Options
+    uint64_t answered_events = 0;  // by their owner
+    uint64_t failed_events = 0;    // not known to have reached it
+    uint64_t refused_events = 0;   // too much was under way
+  };
+  Stats stats() const;
+
  private:
   struct Peer;
   struct Call;
@@ -52,9 +63,10 @@ class GrpcForwarder final : public EventForwarder {
   void Finish(Call* call, const absl::Status& status);
 
   const Options options_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Stats stats_ ABSL_GUARDED_BY(mutex_);  // but what is under way
   absl::flat_hash_map<std::string, std::shared_ptr<Peer>> peers_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<Call*, std::unique_ptr<Call>> calls_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,8 +1,11 @@
 // One role a process, over a Postgres that comes, goes and comes back.
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "services/lib/store/local_postgres.h"
 #include "tests/support/dev_server.h"
@@ -18,6 +21,40 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+
+// The body of a GET, whose answer must be 200; `url` is http://127.0.0.1:PORT/PATH.
+std::string HttpGet(const std::string& url) {
+  const std::string prefix = "http://127.0.0.1:";
+  if (url.rfind(prefix, 0) != 0) return "not a URL of loopback: " + url;
+  const size_t slash = url.find('/', prefix.size());
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port =
+      htons(static_cast<uint16_t>(std::stoi(url.substr(prefix.size(), slash - prefix.size()))));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::string answer;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    const std::string request =
+        fmt::format("GET {} HTTP/1.0\r\nHost: localhost\r\n\r\n", url.substr(slash));
+    char buffer[4096];
+    ssize_t count = send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    while (count > 0) {
+      count = recv(fd, buffer, sizeof(buffer), 0);
+      if (count > 0) answer.append(buffer, static_cast<size_t>(count));
+    }
+  }
+  close(fd);
+  const size_t body = answer.find("\r\n\r\n");
+  const bool ok = answer.rfind("HTTP/1.", 0) == 0 && answer.find(" 200 ") < answer.find('\n');
+  return ok && body != std::string::npos ? answer.substr(body + 4) : "no answer: " + answer;
+}
+
+// What a metric without labels, or with these, is; -1: it is not there.
+double Metric(const std::string& metrics, const std::string& name) {
+  const size_t line = ("\n" + metrics).find("\n" + name + " ");
+  return line == std::string::npos ? -1 : std::stod(metrics.substr(line + name.size()));
+}
 
 class RolesTest : public ::testing::Test {
  protected:
@@ -126,8 +163,25 @@ TEST_F(RolesTest, RolesWaitForPostgresAndItsSchemaAndWorkThroughItsRestart) {
   };
   EXPECT_EQ(leased(), 1u);
 
+  const std::string metrics_url = Json(matcher_ready->text)["metrics"].string();
+  EXPECT_TRUE(Json(ingest_ready->text)["metrics"].is_null());
+  const std::string before = HttpGet(metrics_url);
+  EXPECT_EQ(Metric(before, "cievents_ready"), 1) << before;
+  EXPECT_EQ(Metric(before, "cievents_store_up"), 1);
+  EXPECT_EQ(Metric(before, "cievents_events_matched_total"), 1);
+  EXPECT_GE(Metric(before, "cievents_committed_events_total"), 1);
+  EXPECT_EQ(Metric(before, "cievents_events_overloaded_total{reason=\"store_unavailable\"}"), 0);
+  EXPECT_EQ(Metric(before, "cievents_index_subscriptions"), 1);
+  const double lag = Metric(before, "cievents_feed_lag_seconds");
+  EXPECT_GE(lag, 0);
+
   ASSERT_TRUE(postgres_->Stop().ok());
   EXPECT_EQ(emit("0")["reason"].string(), "store_unavailable");
+  const std::string away = HttpGet(metrics_url);
+  EXPECT_EQ(Metric(away, "cievents_store_up"), 0) << away;
+  EXPECT_EQ(Metric(away, "cievents_events_overloaded_total{reason=\"store_unavailable\"}"), 1);
+  EXPECT_EQ(Metric(away, "cievents_given_up_events_total"), 1);
+  EXPECT_GT(Metric(away, "cievents_feed_lag_seconds"), lag) << "the feed is lost";
   EXPECT_EQ(Cli({"subscriptions", "list", "--timeout", "0"}, ingest_ready->grpc).exit_code, 3);
   EXPECT_EQ(Cli({"requests", "list", "--timeout", "0"}, dispatcher_ready->grpc).exit_code, 3);
   ASSERT_TRUE(postgres_->Restart().ok());

@@ -107,6 +107,18 @@ TEST(ServerTest, ListeningBeyondLoopbackIsRefusedWithoutTheFlag) {
   }
 }
 
+TEST(ServerTest, MetricsAreServedOnLoopbackOnlyToo) {
+  const support::Finished beyond = Server().Cli(
+      {"matcher", "--database-url", "postgresql:///x", "--metrics-listen", "0.0.0.0:0"});
+  EXPECT_EQ(beyond.exit_code, 2) << beyond.err;
+  EXPECT_THAT(beyond.err, HasSubstr("--metrics-listen 0.0.0.0:0 is reachable"));
+  const support::Finished taken =
+      Server().Cli({"matcher", "--database-url", Server().ready().postgres, "--metrics-listen",
+                    Server().endpoint()});
+  EXPECT_EQ(taken.exit_code, 3) << taken.err;
+  EXPECT_THAT(taken.err, HasSubstr(Server().endpoint() + " for metrics"));
+}
+
 TEST(ServerTest, APortThatIsTakenIsSaidInsteadOfShared) {
   const std::string& endpoint = Server().endpoint();
   const support::Finished finished = Server().Cli(

@@ -40,6 +40,7 @@ BEGIN {
   only["grpcpp/"] = grpc
   only["grpc/"] = grpc
   only["google/protobuf/"] = grpc
+  only["prometheus/"] = "services/lib/base/metrics_server services/event_matcher/matcher_metrics"
   only["google/rpc/"] = "services/lib/base/grpc_status.cc"
   only["cievents/"] = grpc
   only["io/cloudevents/"] = grpc

@@ -56,12 +56,14 @@ absl::Status Spool::Append(std::vector<Record> records, Done done) {
   }
   if (queued_bytes_ + submission.bytes > options_.queued_bytes_max ||
       submission.records.size() > kGroupRecordsMax) {
+    stats_.turned_away_by_queue += submission.records.size();
     return Error(absl::StatusCode::kResourceExhausted,
                  "{} bytes wait for the spool's disk, and at most {} may; send it again later",
                  queued_bytes_, options_.queued_bytes_max);
   }
   const int64_t held = stats_.bytes + stats_.set_aside_bytes + queued_bytes_;
   if (held + submission.bytes > options_.bytes_max) {
+    stats_.turned_away_by_size += submission.records.size();
     return Error(
         absl::StatusCode::kResourceExhausted,
         "the spool {} holds {} bytes, and at most {} may; it is full until Postgres is back",
@@ -360,6 +362,8 @@ Stats Spool::stats() const {
   const MutexLock lock(mutex_);
   Stats stats = stats_;
   stats.segments = static_cast<int64_t>(held_.size());
+  stats.queued_bytes = queued_bytes_;
+  stats.queued_bytes_max = options_.queued_bytes_max;
   for (const auto& [number, held] : held_) {
     const WaitingIndex::Entry* first = held.waiting.Next(0);
     if (first == nullptr) continue;

@@ -50,10 +50,14 @@ struct Stats {
   int64_t damaged_segments = 0;    // files that could not be read at all: *.damaged
   int64_t set_aside_bytes = 0;     // of what is refused, and of what was found damaged since Open
   int64_t segments = 0;
-  bool writable = true;    // the last write succeeded
-  std::string last_error;  // of a write; stays after it has healed
-  uint64_t commits = 0;    // that appended, since Open
-  uint64_t appended = 0;   // records, since Open
+  bool writable = true;               // the last write succeeded
+  std::string last_error;             // of a write; stays after it has healed
+  uint64_t commits = 0;               // that appended, since Open
+  uint64_t appended = 0;              // records, since Open
+  int64_t queued_bytes = 0;           // of records that are not on the disk yet
+  int64_t queued_bytes_max = 0;       // as in Options
+  uint64_t turned_away_by_queue = 0;  // records that found too many bytes not on the disk yet
+  uint64_t turned_away_by_size = 0;   // records that found the spool full
 };
 
 // Thread-safe.
@@ -198,7 +202,8 @@ class Spool {
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // also of the group that is being written
   bool disk_failed_ ABSL_GUARDED_BY(mutex_) = false;  // no segment can be made
   std::chrono::steady_clock::time_point begin_after_ ABSL_GUARDED_BY(mutex_);
-  Stats stats_ ABSL_GUARDED_BY(mutex_);  // but oldest_received_ms and segments
+  // But oldest_received_ms, segments and queued_bytes.
+  Stats stats_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool writer_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool keeper_has_work_ ABSL_GUARDED_BY(mutex_) = false;
