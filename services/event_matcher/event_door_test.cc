@@ -8,6 +8,7 @@
 #include <atomic>
 #include <future>
 #include <optional>
+#include <set>
 
 #include "services/event_matcher/event_codec.h"
 #include "services/event_matcher/event_stream.h"
@@ -303,6 +304,38 @@ TEST_F(EventDoorTest, EveryEventIsCountedOnceByWhatBecameOfIt) {
   for (const uint64_t count : counts.latency.buckets) timed += count;
   EXPECT_EQ(timed, 8u);
   EXPECT_GT(counts.latency.sum_seconds, 0);
+}
+
+// An answer that is kept for a next one that does not come would hang here.
+TEST_F(EventDoorTest, AnswersThatAreReadyTogetherAllArriveWhileTheStreamStaysOpen) {
+  Serve(EventDoor::Options());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  const auto stream = stub_->StreamEvents(&context);
+  StreamEventsRequest batch;
+  *batch.add_events() = Batch({"custom/x"}).events(0);
+  for (int round = 0; round < 20; ++round) {
+    const size_t before = enqueuer_.submitted();
+    for (int i = 0; i < kStreamBatchesInFlightMax; ++i) {
+      batch.set_batch_id(i);
+      ASSERT_TRUE(stream->Write(batch));
+    }
+    while (enqueuer_.submitted() < before + kStreamBatchesInFlightMax) std::this_thread::yield();
+    EXPECT_EQ(door_->meter().counts().stream_batches, kStreamBatchesInFlightMax);
+    for (size_t i = 0; i < kStreamBatchesInFlightMax; ++i) {
+      enqueuer_.Answer(before + i, EventWriteResult::Kind::kCommitted);
+    }
+    std::set<int64_t> answered;
+    StreamEventsResponse response;
+    for (int i = 0; i < kStreamBatchesInFlightMax; ++i) {
+      ASSERT_TRUE(stream->Read(&response)) << stream->Finish().error_message();
+      answered.insert(response.batch_id());
+    }
+    EXPECT_THAT(answered, SizeIs(kStreamBatchesInFlightMax));
+  }
+  EXPECT_GE(door_->meter().counts().stream_pauses, 20u);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 // Without a call behind it: a message that is read as its stream is cancelled is a matter of
