@@ -106,6 +106,8 @@ struct Role {
   int message_bytes_max = 0;
   // Where the services are.
   std::function<void(const std::string& address)> listening = [](const std::string&) {};
+  // Whether calls should come here, once it is ready; asked about twice a second.
+  std::function<bool()> healthy = [] { return true; };
   // URL of its metrics; empty = it has none.
   std::function<std::string()> metrics_url = [] { return std::string(); };
   // Ends calls that would not end by themselves; before the server stops.
@@ -118,9 +120,17 @@ struct Role {
 int Serve(const RoleOptions& options, const Role& role, GrpcServer& server,
           const std::atomic<bool>& ready, ShutdownSignal& shutdown) {
   bool announced = false;
+  auto serving = GrpcServer::Serving::kNo;
   while (!shutdown.WaitFor(std::chrono::milliseconds(announced ? 500 : 10))) {
-    if (announced || !ready.load()) continue;
-    server.SetServing("", GrpcServer::Serving::kYes);
+    if (!ready.load()) continue;
+    const auto now = role.healthy() ? GrpcServer::Serving::kYes : GrpcServer::Serving::kNo;
+    if (now != serving) {
+      server.SetServing("", now);
+      if (now == GrpcServer::Serving::kNo) LogWarning("not healthy; health says NOT_SERVING");
+      if (now == GrpcServer::Serving::kYes && announced) LogInfo("healthy again");
+    }
+    serving = now;
+    if (announced) continue;
     if (const absl::Status written = WriteReadyFile(
             options.ready_file,
             {.grpc = server.address(), .postgres = "", .metrics = role.metrics_url()});
@@ -164,6 +174,26 @@ int RunRole(const RoleOptions& options, const Role& role) {
   role.listening((*server)->address());
   return Serve(options, role, **server, ready, shutdown);
 }
+
+// Whether the disk of a matcher's spool works. One that is full takes some records and refuses
+// others, and a new segment while the last one failed: so it must have had no failure for a while.
+class SpoolHealth {
+ public:
+  bool Look(const event_matcher::MatcherSnapshot& snapshot) {
+    if (!snapshot.spool.has_value()) return true;
+    const uint64_t failures = snapshot.spool->enqueuer.write_failures;
+    const auto now = std::chrono::steady_clock::now();
+    if (!snapshot.spool->stats.writable || failures != failures_) well_from_ = now + kWellAfter;
+    failures_ = failures;
+    return now >= well_from_;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kWellAfter{2};
+
+  uint64_t failures_ = 0;
+  std::chrono::steady_clock::time_point well_from_;
+};
 
 }  // namespace
 
@@ -219,6 +249,8 @@ int RunMatcherRole(const MatcherOptions& options,
   role.listening = [&](const std::string& address) {
     matcher->SetAddress(options.advertise_address.empty() ? address : options.advertise_address);
   };
+  SpoolHealth spool_health;
+  role.healthy = [&] { return spool_health.Look(matcher->snapshot()); };
   role.metrics_url = [&] { return metrics == nullptr ? std::string() : metrics->url(); };
   role.end_streams = [&] { matcher->EndStreams(); };
   role.stop = [&] { matcher->Stop(); };

@@ -162,6 +162,7 @@ void SpoolingEnqueuer::OnSpooled(const EntryPtr& entry,
     {
       MutexLock lock(mutex_);
       ++stats_.spool_failures;
+      ++stats_.write_failures;
     }
     OnSpoolFailed(entry, ids.status());
   }

@@ -54,6 +54,7 @@ class SpoolingEnqueuer final : public Enqueuer {
     uint64_t spooled_events = 0;  // answered from the spool
     uint64_t late_commits = 0;    // submissions that were committed after they had been spooled
     uint64_t spool_failures = 0;  // submissions that the spool did not take
+    uint64_t write_failures = 0;  // of those: its disk failed
   };
   Stats stats() const;
 

@@ -4,10 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "services/lib/store/local_postgres.h"
+#include "tests/integration/health.h"
 #include "tests/support/dev_server.h"
 #include "tests/support/json.h"
 
@@ -75,7 +80,8 @@ class RolesTest : public ::testing::Test {
     postgres_ = *std::move(started);
     ASSERT_TRUE(postgres_->EnsureDatabase("cievents").ok());
   }
-  std::unique_ptr<support::Process> StartRole(const std::string& role) {
+  std::unique_ptr<support::Process> StartRole(const std::string& role,
+                                              const std::vector<std::string>& more = {}) {
     support::ProcessOptions options;
     options.arguments = {support::CieventsBinary(),
                          role,
@@ -85,6 +91,7 @@ class RolesTest : public ::testing::Test {
                          Ready(role),
                          "--log-format",
                          "json"};
+    options.arguments.insert(options.arguments.end(), more.begin(), more.end());
     options.stderr_file = LogFile(role);
     return support::Process::Start(options);
   }
@@ -193,6 +200,73 @@ TEST_F(RolesTest, RolesWaitForPostgresAndItsSchemaAndWorkThroughItsRestart) {
     role->Signal(SIGTERM);
     EXPECT_EQ(role->Wait(), 0);
   }
+}
+
+// A file system of 2 MiB of memory.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& folder) : folder_(folder) {
+    std::filesystem::create_directories(folder);
+    mounted_ = mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=2m") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool mounted() const { return mounted_; }
+  void Fill() const {
+    std::ofstream filler(folder_ + "/filler", std::ios::binary | std::ios::app);
+    while (filler.put('x').flush()) {
+    }
+  }
+  void Free() const { std::filesystem::remove(folder_ + "/filler"); }
+
+ private:
+  const std::string folder_;
+  bool mounted_ = false;
+};
+
+TEST_F(RolesTest, AMatcherWhoseSpoolFailsIsNotReadyUntilItWorksAgain) {
+  const SmallDisk disk(folder_ / "disk");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount";
+  StartPostgres();
+  ASSERT_EQ(Cli({"migrate", "up", "--database-url", Dsn()}).exit_code, 0);
+  const auto matcher = StartRole("matcher", {"--spool-dir", folder_ / "disk/spool"});
+  const auto ingest = StartRole("ingest");
+  const auto matcher_ready = support::WaitForReadyFile(Ready("matcher"), *matcher);
+  const auto ingest_ready = support::WaitForReadyFile(Ready("ingest"), *ingest);
+  ASSERT_TRUE(matcher_ready && ingest_ready);
+  EXPECT_EQ(HealthOf(matcher_ready->grpc), "SERVING");
+  folder_.Write("repo/.gitlab/ci/events/a.yml", "spec: {events: [issue/created]}\n---\n");
+  ASSERT_EQ(Cli({"push", "--project-id", "7", "--namespace-ids", "70", "--dir", folder_ / "repo"},
+                ingest_ready->grpc)
+                .exit_code,
+            0);
+  const std::string url = Json(matcher_ready->text)["metrics"].string();
+  ASSERT_TRUE(support::WaitUntil(
+      [&] { return Metric(HttpGet(url), "cievents_index_subscriptions") == 1; }));
+
+  ASSERT_TRUE(postgres_->Stop().ok());
+  disk.Fill();
+  EXPECT_EQ(HealthOf(matcher_ready->grpc), "SERVING") << "nothing has failed yet";
+  // Not waited for: it is answered once the matcher has given Postgres up.
+  support::ProcessOptions emit;
+  emit.arguments = {support::CieventsBinary(), "emit", "--webhook", "-", "--namespace-ids", "70"};
+  emit.environment["CIEVENTS_ENDPOINT"] = matcher_ready->grpc;
+  emit.input =
+      R"({"object_kind": "issue", "object_attributes": {"action": "open"}, "project": {"id": 7}})";
+  emit.stdout_file = folder_ / "emit.out";
+  const auto emitting = support::Process::Start(emit);
+  EXPECT_TRUE(support::WaitUntil([&] {
+    disk.Fill();  // what the spool has given up
+    return HealthOf(matcher_ready->grpc) == "NOT_SERVING";
+  })) << support::ReadWholeFile(LogFile("matcher"));
+  EXPECT_GE(Metric(HttpGet(url), "cievents_spool_failures_total"), 1);
+  disk.Free();
+  EXPECT_TRUE(support::WaitUntil([&] { return HealthOf(matcher_ready->grpc) == "SERVING"; }));
+  EXPECT_EQ(Metric(HttpGet(url), "cievents_spool_writable"), 1);
 }
 
 TEST_F(RolesTest, ARoleThatStillWaitsForPostgresStopsWhenItIsTold) {
