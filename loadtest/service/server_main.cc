@@ -43,7 +43,7 @@ int RunEmpty(char** arguments) {
   const auto server = GrpcServer::Start({}, {&door});
   if (!server.ok()) return 1;
   (*server)->SetServing("", GrpcServer::Serving::kYes);
-  if (!cli::WriteReadyFile(arguments[0], {(*server)->address(), ""}).ok()) return 1;
+  if (!cli::WriteReadyFile(arguments[0], {(*server)->address(), "", ""}).ok()) return 1;
   while (!shutdown.WaitFor(std::chrono::milliseconds(1000))) {
   }
   (*server)->Shutdown(std::chrono::milliseconds(1000));
