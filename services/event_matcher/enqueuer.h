@@ -47,7 +47,8 @@ class Enqueuer {
   virtual ~Enqueuer() = default;
 
   // Takes the writes and returns at once. kResourceExhausted: the queue is full; nothing was taken
-  // and `done` is not called. `writes` has distinct delivery keys.
+  // and `done` is not called. `writes` has distinct delivery keys; without any, `done` is called
+  // once a connection was there, or was given up: is_store_away() then says which.
   virtual absl::Status Submit(SharedWrites writes, Done done) = 0;
 
   // True: the last write failed because Postgres could not be reached, and none has succeeded

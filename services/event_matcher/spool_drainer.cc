@@ -22,6 +22,7 @@ struct SpoolDrainer::Batch {
   std::vector<EventWrite> writes;
   std::vector<spool::RecordId> ids;
   std::vector<spool::StoredRecord> raw;  // events for other shards
+  spool::RecordId last;                  // up to here all is in it, or passed over
 };
 
 SpoolDrainer::SpoolDrainer(Options options, spool::Spool& spool, Enqueuer& enqueuer)
@@ -94,11 +95,12 @@ absl::StatusOr<int64_t> SpoolDrainer::OldestAllowedMs(
 }
 
 absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
-    std::vector<spool::StoredRecord> records, Step* step) const {
+    std::vector<spool::StoredRecord> records, Purpose purpose, Step* step) const {
   CIEVENTS_ASSIGN_OR_RETURN(const int64_t oldest_allowed_ms, OldestAllowedMs(records));
   Batch batch;
   absl::flat_hash_set<matcher::EventUid> keys;
   for (spool::StoredRecord& stored : records) {
+    batch.last = stored.id;
     if (options_.is_in_doubt(stored.id)) continue;
     if (stored.record.received_time_ms < oldest_allowed_ms) {
       spool_.Refuse(stored.id, fmt::format("expired_in_spool: it waited longer than {}",
@@ -110,6 +112,7 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
       batch.raw.push_back(std::move(stored));
       continue;
     }
+    if (purpose == Purpose::kProbe && !batch.writes.empty()) continue;
     absl::StatusOr<EventWrite> write = DecodeSpooled(stored.record);
     if (!write.ok()) {
       spool_.Refuse(stored.id, std::string(write.status().message()));
@@ -125,23 +128,30 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
 }
 
 absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
-  // While Postgres is away one record is enough to find out.
-  const int count_max = enqueuer_.is_store_away() ? 1 : options_.batch_records_max;
-  CIEVENTS_ASSIGN_OR_RETURN(std::vector<spool::StoredRecord> records,
-                            spool_.Read(after_, count_max, options_.batch_bytes_max));
+  const Purpose purpose = enqueuer_.is_store_away() ? Purpose::kProbe : Purpose::kDrain;
+  CIEVENTS_ASSIGN_OR_RETURN(
+      std::vector<spool::StoredRecord> records,
+      spool_.Read(after_, options_.batch_records_max, options_.batch_bytes_max));
   Step step;
   step.read = static_cast<int>(records.size());
-  after_ = records.empty() ? spool::RecordId{} : records.back().id;
-  absl::StatusOr<Batch> made = MakeBatch(std::move(records), &step);
+  if (records.empty()) {
+    after_ = {};
+    return step;
+  }
+  absl::StatusOr<Batch> made = MakeBatch(std::move(records), purpose, &step);
   if (!made.ok()) {
     after_ = {};
     return absl::UnavailableError(made.status().message());
   }
+  // Events for other shards come last: their owner may be slow, or away.
+  const absl::Status status = Store(&*made, purpose, &step);
   PublishRaw(made->raw, &step);
-  if (const absl::Status status = Store(&*made, &step); !status.ok()) {
-    after_ = {};
-    return status;
+  if (purpose == Purpose::kDrain) {
+    after_ = status.ok() ? made->last : spool::RecordId{};
+  } else if (!status.ok()) {
+    after_ = made->last;  // the next probe is another record
   }
+  if (!status.ok()) return status;
   return step;
 }
 
@@ -154,8 +164,8 @@ void SpoolDrainer::PublishRaw(const std::vector<spool::StoredRecord>& raw, Step*
   step->Add(SettleSpooled(ids, options_.publish_raw(raw), spool_));
 }
 
-absl::Status SpoolDrainer::Store(Batch* batch, Step* step) {
-  if (batch->writes.empty()) return absl::OkStatus();
+absl::Status SpoolDrainer::Store(Batch* batch, Purpose purpose, Step* step) {
+  if (batch->writes.empty() && purpose == Purpose::kDrain) return absl::OkStatus();
   const auto answer = std::make_shared<std::promise<std::vector<EventWriteResult>>>();
   std::future<std::vector<EventWriteResult>> answered = answer->get_future();
   const absl::Status taken = enqueuer_.Submit(
@@ -163,6 +173,10 @@ absl::Status SpoolDrainer::Store(Batch* batch, Step* step) {
       [answer](std::vector<EventWriteResult> results) { answer->set_value(std::move(results)); });
   if (!taken.ok()) return absl::UnavailableError(taken.message());
   const std::vector<EventWriteResult> results = answered.get();
+  if (results.empty()) {  // a probe without a record
+    return enqueuer_.is_store_away() ? absl::UnavailableError("Postgres is still away")
+                                     : absl::OkStatus();
+  }
   const Settlement settlement = SettleSpooled(batch->ids, results, spool_);
   step->Add(settlement);
   if (settlement.stored + settlement.refused > 0) return absl::OkStatus();

@@ -1,6 +1,10 @@
 // Brings what is spooled to Postgres, and events that wait for another shard to it: the oldest
 // first, one batch at a time, and then as long a pause as the batch took, so that live events keep
 // half of the writers' time. Idempotent: what Postgres has already is absorbed by its key.
+//
+// While Postgres is away a step writes one event, to find out whether it is back: the first one of
+// its batch, the next step that of another batch. Where the batch has none (all wait for another
+// shard, or are in doubt) nothing but a connection is asked for.
 #ifndef SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
 #define SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
 
@@ -67,11 +71,13 @@ class SpoolDrainer {
       refused += settlement.refused;
     }
   };
-  // kUnavailable: Postgres does not take it now; the next step starts again with the oldest.
+  // kUnavailable: Postgres does not take it now; the next step starts again with the oldest, or,
+  // while Postgres is away, goes on with another record.
   absl::StatusOr<Step> DrainBatch();
 
  private:
   struct Batch;
+  enum class Purpose { kDrain, kProbe };
 
   void Run();
   // False: Stop was called meanwhile.
@@ -79,9 +85,10 @@ class SpoolDrainer {
   // Received before this, a record waited too long. Asks Postgres only if one seems to have.
   absl::StatusOr<int64_t> OldestAllowedMs(const std::vector<spool::StoredRecord>& records) const;
   // kUnavailable: whether a record is too old could not be found out.
-  absl::StatusOr<Batch> MakeBatch(std::vector<spool::StoredRecord> records, Step* step) const;
+  absl::StatusOr<Batch> MakeBatch(std::vector<spool::StoredRecord> records, Purpose purpose,
+                                  Step* step) const;
   // Adds what became of the batch to `step`. kUnavailable: Postgres took none of its writes.
-  absl::Status Store(Batch* batch, Step* step);
+  absl::Status Store(Batch* batch, Purpose purpose, Step* step);
   void PublishRaw(const std::vector<spool::StoredRecord>& raw, Step* step);
 
   const Options options_;

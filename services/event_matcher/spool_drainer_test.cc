@@ -87,6 +87,33 @@ class SpoolDrainerTest : public ::testing::Test {
   std::string Count(const std::string& table) {
     return store::Sql(database_.dsn(), "SELECT count(*) FROM cievents." + table);
   }
+  // Events for a shard that is away: whoever sends them on is told so.
+  void AppendForAnotherShard(int count) {
+    spool::Record raw = EncodeSpooled(MakeWrite(1));
+    raw.kind = spool::RecordKind::kRaw;
+    Append(std::vector<spool::Record>(static_cast<size_t>(count), raw));
+    options_.publish_raw = [this](const std::vector<spool::StoredRecord>& records) {
+      sent_on_ += static_cast<int>(records.size());
+      if (!enqueuer_->is_store_away()) events_when_sent_on_ = Count("events");
+      return std::vector<EventWriteResult>(records.size());
+    };
+  }
+  // Postgres is away, and the enqueuer knows.
+  void KillPostgres() {
+    ASSERT_TRUE(store::Cluster().KillAll().ok());
+    EXPECT_EQ(Commit(MakeWrite(1000)).kind, EventWriteResult::Kind::kUnavailable);
+    EXPECT_TRUE(enqueuer_->is_store_away());
+  }
+  // How many steps it takes until the enqueuer knows that Postgres is there.
+  int StepsUntilPostgresIsBack() {
+    int steps = 0;
+    EXPECT_TRUE(store::Eventually([&] {
+      ++steps;
+      Drainer().DrainBatch().status().IgnoreError();
+      return !enqueuer_->is_store_away();
+    }));
+    return steps;
+  }
   // Removals and refusals are written by the spool's own thread.
   bool EventuallyLeft(int64_t waiting, int64_t refused) {
     return store::Eventually(
@@ -99,6 +126,8 @@ class SpoolDrainerTest : public ::testing::Test {
   std::unique_ptr<GroupCommitEnqueuer> enqueuer_;
   SpoolDrainer::Options options_;
   std::unique_ptr<SpoolDrainer> drainer_;
+  int sent_on_ = 0;
+  std::string events_when_sent_on_;  // in Postgres, at the last time
 };
 
 TEST_F(SpoolDrainerTest, WhatWaitsComesToPostgresAndLeavesTheSpool) {
@@ -251,6 +280,30 @@ TEST_F(SpoolDrainerTest, WhilePostgresIsAwayNothingIsLostAndAfterwardsAllIsDrain
   EXPECT_TRUE(EventuallyLeft(0, 0));
   Drainer().Stop();
   EXPECT_EQ(Count("pipeline_requests"), "4");
+}
+
+TEST_F(SpoolDrainerTest, WhatWaitsForAnotherShardDoesNotHideThatPostgresIsBack) {
+  AppendForAnotherShard(200);
+  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  KillPostgres();
+  EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(sent_on_, 200) << "the other shard may be there all the same";
+  ASSERT_TRUE(store::Cluster().Restart().ok());
+  EXPECT_LT(StepsUntilPostgresIsBack(), 10);
+  EXPECT_EQ(events_when_sent_on_, "1") << "written before anything is sent on";
+  EXPECT_EQ(Drain().stored, 1) << "in the same place";
+  EXPECT_TRUE(EventuallyLeft(200, 0));
+}
+
+TEST_F(SpoolDrainerTest, WithNothingToWriteItIsNoticedAllTheSameThatPostgresIsBack) {
+  AppendForAnotherShard(1);
+  const auto ids = Append({EncodeSpooled(MakeWrite(1))});
+  options_.is_in_doubt = [&](const spool::RecordId& id) { return id == ids[0]; };
+  KillPostgres();
+  EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
+  ASSERT_TRUE(store::Cluster().Restart().ok());
+  EXPECT_LT(StepsUntilPostgresIsBack(), 10);
+  EXPECT_EQ(Count("events"), "0");
 }
 
 }  // namespace
