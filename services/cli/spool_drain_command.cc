@@ -24,12 +24,22 @@ struct Drained {
   int64_t raw = 0;  // left: events as they came, which only a matcher can match
 };
 
-// Ends when a whole pass over the spool has moved nothing.
-absl::StatusOr<Drained> Drain(event_matcher::SpoolDrainer& drainer, Progress& progress) {
+constexpr int kFailuresMax = 5;  // in a row, while Postgres answers; each takes seconds
+
+// Ends when a whole pass over the spool has moved nothing, or when Postgres is away.
+absl::StatusOr<Drained> Drain(event_matcher::SpoolDrainer& drainer, const std::string& dsn,
+                              Progress& progress) {
   Drained drained;
   int64_t moved_in_pass = 0;
+  int failures = 0;
   while (true) {
-    CIEVENTS_ASSIGN_OR_RETURN(const event_matcher::SpoolDrainer::Step step, drainer.DrainBatch());
+    const absl::StatusOr<event_matcher::SpoolDrainer::Step> tried = drainer.DrainBatch();
+    if (!tried.ok()) {
+      if (++failures >= kFailuresMax || !store::DatabaseNow(dsn).ok()) return tried.status();
+      continue;  // with less
+    }
+    failures = 0;
+    const event_matcher::SpoolDrainer::Step& step = *tried;
     drained.stored += step.stored;
     drained.refused += step.refused;
     drained.raw += step.raw;
@@ -91,7 +101,7 @@ int RunSpoolDrain(const SpoolDrainOptions& options) {
   draining.store_now = [&options] { return store::DatabaseNow(options.database_url); };
   event_matcher::SpoolDrainer drainer(std::move(draining), spool, enqueuer);
   Progress progress(Progress::KindOfStderr(), static_cast<size_t>(spool.stats().records));
-  const absl::StatusOr<Drained> drained = Drain(drainer, progress);
+  const absl::StatusOr<Drained> drained = Drain(drainer, options.database_url, progress);
   enqueuer.Stop();
   const spool::Stats left = spool.stats();
   spool.Stop();

@@ -16,6 +16,15 @@
 #include "services/lib/base/log.h"
 
 namespace cievents::event_matcher {
+namespace {
+
+// So many records in a row fail each for itself. If more do, it is Postgres.
+constexpr size_t kBlamedMax = 8;
+// Said of a record from so many failures on: the first ones may be Postgres' after all.
+constexpr int kSaidFrom = 3;
+constexpr std::chrono::minutes kSaidEvery{1};
+
+}  // namespace
 
 // Writes with distinct delivery keys, and where each stands in the spool.
 struct SpoolDrainer::Batch {
@@ -26,7 +35,10 @@ struct SpoolDrainer::Batch {
 };
 
 SpoolDrainer::SpoolDrainer(Options options, spool::Spool& spool, Enqueuer& enqueuer)
-    : options_(std::move(options)), spool_(spool), enqueuer_(enqueuer) {}
+    : options_(std::move(options)),
+      spool_(spool),
+      enqueuer_(enqueuer),
+      writes_max_(static_cast<size_t>(options_.batch_records_max)) {}
 
 SpoolDrainer::~SpoolDrainer() { Stop(); }
 
@@ -53,7 +65,7 @@ bool SpoolDrainer::Wait(std::chrono::nanoseconds time) {
 void SpoolDrainer::Run() {
   Backoff backoff(std::chrono::milliseconds(20), std::chrono::milliseconds(500));
   int64_t drained = 0;
-  bool failed_before = false;
+  Clock::time_point said{};
   while (true) {
     if (spool_.stats().records == 0) {
       if (drained > 0) LogInfo("the spool is drained", {{"events", drained}});
@@ -65,14 +77,13 @@ void SpoolDrainer::Run() {
     const absl::StatusOr<Step> step = DrainBatch();
     std::chrono::nanoseconds pause = std::chrono::steady_clock::now() - start;
     if (!step.ok()) {
-      if (!failed_before) {
+      if (Clock::now() >= said + kSaidEvery) {
         LogWarning("the spool cannot be drained now; retrying",
                    {{"error", std::string(step.status().message())}});
+        said = Clock::now();
       }
-      failed_before = true;
       pause = backoff.Next();
     } else {
-      failed_before = false;
       backoff.Reset();
       drained += step->stored;
       // What is left is in doubt, or waits for a shard that is away.
@@ -95,16 +106,21 @@ absl::StatusOr<int64_t> SpoolDrainer::OldestAllowedMs(
 }
 
 absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
-    std::vector<spool::StoredRecord> records, Purpose purpose, Step* step) const {
+    std::vector<spool::StoredRecord> records, Purpose purpose, Step* step) {
   CIEVENTS_ASSIGN_OR_RETURN(const int64_t oldest_allowed_ms, OldestAllowedMs(records));
   Batch batch;
   absl::flat_hash_set<matcher::EventUid> keys;
+  const bool probe = purpose == Purpose::kProbe;
+  bool full = false;
   for (spool::StoredRecord& stored : records) {
+    const Turn turn = TurnOf(stored.id);
+    if (!probe && (full || (turn == Turn::kAlone && !batch.writes.empty()))) break;
     batch.last = stored.id;
     if (options_.is_in_doubt(stored.id)) continue;
     if (stored.record.received_time_ms < oldest_allowed_ms) {
       spool_.Refuse(stored.id, fmt::format("expired_in_spool: it waited longer than {}",
                                            absl::FormatDuration(options_.age_max)));
+      postponed_.erase(stored.id);
       ++step->refused;
       continue;
     }
@@ -112,7 +128,7 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
       batch.raw.push_back(std::move(stored));
       continue;
     }
-    if (purpose == Purpose::kProbe && !batch.writes.empty()) continue;
+    if (turn == Turn::kLater || (probe && (full || turn == Turn::kAlone))) continue;
     absl::StatusOr<EventWrite> write = DecodeSpooled(stored.record);
     if (!write.ok()) {
       spool_.Refuse(stored.id, std::string(write.status().message()));
@@ -123,8 +139,47 @@ absl::StatusOr<SpoolDrainer::Batch> SpoolDrainer::MakeBatch(
     if (!keys.insert(DeliveryKey(write->event)).second) continue;
     batch.writes.push_back(*std::move(write));
     batch.ids.push_back(stored.id);
+    full = probe || turn == Turn::kAlone || batch.writes.size() >= writes_max_;
   }
   return batch;
+}
+
+SpoolDrainer::Turn SpoolDrainer::TurnOf(const spool::RecordId& id) const {
+  if (failed_alone_.contains(id)) return Turn::kLater;
+  const auto found = postponed_.find(id);
+  if (found == postponed_.end()) return Turn::kWithOthers;
+  return found->second.until <= Clock::now() ? Turn::kAlone : Turn::kLater;
+}
+
+void SpoolDrainer::NoteStored(const std::vector<spool::RecordId>& ids) {
+  writes_max_ = std::min(2 * writes_max_, static_cast<size_t>(options_.batch_records_max));
+  for (const spool::RecordId& id : ids) postponed_.erase(id);
+  BlameFailed();
+}
+
+void SpoolDrainer::BlameFailed() {
+  if (failed_alone_.size() <= kBlamedMax) {
+    for (const auto& [id, error] : failed_alone_) Postpone(id, error);
+  }
+  failed_alone_.clear();
+}
+
+void SpoolDrainer::NoteFailed(const std::vector<spool::RecordId>& ids, const std::string& error) {
+  if (ids.size() == 1) {
+    failed_alone_[ids.front()] = error;
+  } else if (!ids.empty()) {
+    writes_max_ = ids.size() / 2;
+  }
+}
+
+void SpoolDrainer::Postpone(const spool::RecordId& id, const std::string& error) {
+  Postponed& postponed = postponed_[id];
+  const std::chrono::milliseconds wait = options_.postpone_min * (int64_t{1} << postponed.failures);
+  postponed.until = Clock::now() + std::min(wait, options_.postpone_max);
+  postponed.failures = std::min(postponed.failures + 1, 20);
+  if (postponed.failures < kSaidFrom) return;
+  LogWarning("Postgres takes others, but not this record of the spool; it is tried again later",
+             {{"segment", id.segment}, {"row", id.row}, {"error", error}});
 }
 
 absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
@@ -136,21 +191,18 @@ absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
   step.read = static_cast<int>(records.size());
   if (records.empty()) {
     after_ = {};
+    if (!enqueuer_.is_store_away()) BlameFailed();
     return step;
   }
   absl::StatusOr<Batch> made = MakeBatch(std::move(records), purpose, &step);
-  if (!made.ok()) {
-    after_ = {};
-    return absl::UnavailableError(made.status().message());
-  }
+  if (!made.ok()) return absl::UnavailableError(made.status().message());
   // Events for other shards come last: their owner may be slow, or away.
   const absl::Status status = Store(&*made, purpose, &step);
   PublishRaw(made->raw, &step);
-  if (purpose == Purpose::kDrain) {
-    after_ = status.ok() ? made->last : spool::RecordId{};
-  } else if (!status.ok()) {
-    after_ = made->last;  // the next probe is another record
-  }
+  // After a failure less is tried in the same place, and what failed alone is passed over. After a
+  // probe that succeeded the place is drained.
+  const bool passed_over = made->ids.size() == 1 || purpose == Purpose::kProbe;
+  if (status.ok() ? purpose == Purpose::kDrain : passed_over) after_ = made->last;
   if (!status.ok()) return status;
   return step;
 }
@@ -171,16 +223,20 @@ absl::Status SpoolDrainer::Store(Batch* batch, Purpose purpose, Step* step) {
   const absl::Status taken = enqueuer_.Submit(
       std::make_shared<const std::vector<EventWrite>>(std::move(batch->writes)),
       [answer](std::vector<EventWriteResult> results) { answer->set_value(std::move(results)); });
-  if (!taken.ok()) return absl::UnavailableError(taken.message());
+  if (!taken.ok()) return absl::UnavailableError(taken.message());  // nobody's fault
   const std::vector<EventWriteResult> results = answered.get();
-  if (results.empty()) {  // a probe without a record
-    return enqueuer_.is_store_away() ? absl::UnavailableError("Postgres is still away")
-                                     : absl::OkStatus();
-  }
   const Settlement settlement = SettleSpooled(batch->ids, results, spool_);
   step->Add(settlement);
-  if (settlement.stored + settlement.refused > 0) return absl::OkStatus();
-  return absl::UnavailableError(results.front().message);
+  // A probe without a record has no result.
+  const bool stored =
+      results.empty() ? !enqueuer_.is_store_away() : settlement.stored + settlement.refused > 0;
+  if (stored) {
+    NoteStored(batch->ids);
+    return absl::OkStatus();
+  }
+  const std::string error = results.empty() ? "Postgres is still away" : results.front().message;
+  NoteFailed(batch->ids, error);
+  return absl::UnavailableError(error);
 }
 
 }  // namespace cievents::event_matcher

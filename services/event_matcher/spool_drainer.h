@@ -5,12 +5,17 @@
 // While Postgres is away a step writes one event, to find out whether it is back: the first one of
 // its batch, the next step that of another batch. Where the batch has none (all wait for another
 // shard, or are in doubt) nothing but a connection is asked for.
+//
+// A batch that Postgres does not take although it is there is halved until the record that it does
+// not take stands alone. That one is passed over and tried again later, alone: it would take what
+// is written with it along.
 #ifndef SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
 #define SERVICES_EVENT_MATCHER_SPOOL_DRAINER_H_
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,6 +42,9 @@ class SpoolDrainer {
     size_t batch_bytes_max = size_t{4} << 20;
     std::chrono::milliseconds idle_interval{100};  // how often an empty spool is looked at
     absl::Duration age_max = kSpoolAgeMax;
+    // How long a record that failed alone waits: doubled each time.
+    std::chrono::milliseconds postpone_min{1'000};
+    std::chrono::milliseconds postpone_max{60'000};
     std::function<absl::Time()> now = [] { return absl::Now(); };
     // Postgres' clock: a record is set aside for its age only if both clocks say so, since what was
     // acknowledged must not hang on a clock that jumps.
@@ -71,13 +79,19 @@ class SpoolDrainer {
       refused += settlement.refused;
     }
   };
-  // kUnavailable: Postgres does not take it now; the next step starts again with the oldest, or,
-  // while Postgres is away, goes on with another record.
+  // kUnavailable: Postgres does not take it now. The next step tries less of it, or goes on with
+  // what comes after it.
   absl::StatusOr<Step> DrainBatch();
 
  private:
+  using Clock = std::chrono::steady_clock;
   struct Batch;
   enum class Purpose { kDrain, kProbe };
+  enum class Turn { kWithOthers, kAlone, kLater };
+  struct Postponed {
+    int failures = 0;
+    Clock::time_point until;
+  };
 
   void Run();
   // False: Stop was called meanwhile.
@@ -86,16 +100,27 @@ class SpoolDrainer {
   absl::StatusOr<int64_t> OldestAllowedMs(const std::vector<spool::StoredRecord>& records) const;
   // kUnavailable: whether a record is too old could not be found out.
   absl::StatusOr<Batch> MakeBatch(std::vector<spool::StoredRecord> records, Purpose purpose,
-                                  Step* step) const;
+                                  Step* step);
   // Adds what became of the batch to `step`. kUnavailable: Postgres took none of its writes.
   absl::Status Store(Batch* batch, Purpose purpose, Step* step);
+  Turn TurnOf(const spool::RecordId& id) const;
+  void NoteStored(const std::vector<spool::RecordId>& ids);
+  void NoteFailed(const std::vector<spool::RecordId>& ids, const std::string& error);
+  // Postgres is there: those that failed alone failed for themselves, unless they are many.
+  void BlameFailed();
+  void Postpone(const spool::RecordId& id, const std::string& error);
   void PublishRaw(const std::vector<spool::StoredRecord>& raw, Step* step);
 
   const Options options_;
   spool::Spool& spool_;
   Enqueuer& enqueuer_;
   std::thread thread_;
-  spool::RecordId after_;  // of the thread that drains
+
+  // Owned by the thread that drains.
+  spool::RecordId after_;
+  size_t writes_max_;  // of a batch: halved by failures, doubled by successes
+  std::map<spool::RecordId, Postponed> postponed_;
+  std::map<spool::RecordId, std::string> failed_alone_;  // since the last success, with the error
 
   Mutex mutex_;
   CondVar stopped_;

@@ -306,5 +306,52 @@ TEST_F(SpoolDrainerTest, WithNothingToWriteItIsNoticedAllTheSameThatPostgresIsBa
   EXPECT_EQ(Count("events"), "0");
 }
 
+// Postgres answers it with an error that is not the row's, for ever.
+TEST_F(SpoolDrainerTest, ARecordThatAlwaysFailsDoesNotHoldUpTheOthers) {
+  options_.postpone_min = std::chrono::milliseconds(1);
+  options_.postpone_max = std::chrono::milliseconds(1);
+  store::Sql(database_.dsn(),
+             "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+             "IF NEW.event_id = 'event-4' THEN RAISE 'canceled' USING ERRCODE = '57014'; END IF; "
+             "RETURN NEW; END $$; "
+             "CREATE TRIGGER fail BEFORE INSERT ON cievents.events FOR EACH ROW "
+             "EXECUTE FUNCTION fail()");
+  std::vector<spool::Record> records;
+  for (int i = 1; i <= 9; ++i) records.push_back(EncodeSpooled(MakeWrite(i)));
+  Append(std::move(records));
+  const auto drain_to = [this](int64_t left) {
+    for (int step = 0; step < 40 && spool_->stats().records > left; ++step) {
+      Drainer().DrainBatch().status().IgnoreError();
+    }
+    EXPECT_EQ(spool_->stats().records, left);
+  };
+  drain_to(1);
+  EXPECT_EQ(Count("events"), "8");
+  Append({EncodeSpooled(MakeWrite(10))});
+  drain_to(1);
+  EXPECT_EQ(Count("events"), "9");
+  EXPECT_EQ(spool_->stats().refused, 0);
+  store::Sql(database_.dsn(), "DROP TRIGGER fail ON cievents.events");
+  drain_to(0);
+  EXPECT_EQ(Count("events"), "10");
+}
+
+TEST_F(SpoolDrainerTest, ARecordThatFailedAloneIsNotTriedAgainAtOnce) {
+  options_.postpone_min = std::chrono::hours(1);
+  options_.postpone_max = std::chrono::hours(1);
+  store::Sql(database_.dsn(), "ALTER TABLE cievents.ready_requests RENAME TO elsewhere");
+  Append({EncodeSpooled(MakeWrite(1))});
+  EXPECT_FALSE(Drainer().DrainBatch().ok());
+  store::Sql(database_.dsn(), "ALTER TABLE cievents.elsewhere RENAME TO ready_requests");
+  EXPECT_TRUE(store::Eventually([this] {  // the end, then a probe without it
+    Drainer().DrainBatch().status().IgnoreError();
+    return !enqueuer_->is_store_away();
+  }));
+  for (int step = 0; step < 4; ++step) EXPECT_EQ(Drain().stored, 0);
+  EXPECT_EQ(Count("events"), "0");
+  Append({EncodeSpooled(MakeWrite(2))});
+  EXPECT_EQ(Drain().stored + Drain().stored, 1) << "the others go on";
+}
+
 }  // namespace
 }  // namespace cievents::event_matcher
