@@ -25,12 +25,18 @@ constexpr std::chrono::seconds kSharedFor{
 // A turn in the queue: a submission or a few, a fraction of a group.
 constexpr size_t kTurnRequests = 100;
 
+size_t EventBytes(const store::EventRow& event) {
+  return sizeof(EventWrite) + event.data.size() + event.source.size() +
+         event.extensions_json.size();
+}
+
+size_t RequestBytes(const store::RequestRow& request) {
+  return sizeof(request) + request.inputs_json.size() + request.path.size();
+}
+
 size_t WriteBytes(const EventWrite& write) {
-  size_t bytes = sizeof(EventWrite) + write.event.data.size() + write.event.source.size() +
-                 write.event.extensions_json.size();
-  for (const store::RequestRow& request : write.requests) {
-    bytes += sizeof(request) + request.inputs_json.size() + request.path.size();
-  }
+  size_t bytes = EventBytes(write.event);
+  for (const store::RequestRow& request : write.requests) bytes += RequestBytes(request);
   return bytes;
 }
 
@@ -141,7 +147,7 @@ class GroupCommitEnqueuer::Writer {
     *result = {EventWriteResult::Kind::kCommitted, 0, ""};
     size_t next = 0;
     do {
-      const size_t end = std::min(next + options_.group_requests_max, write.requests.size());
+      const size_t end = PartEnd(write, next);
       const auto first = write.requests.begin();
       store::EnqueueBatch batch;
       batch.events.push_back(write.event);
@@ -157,6 +163,19 @@ class GroupCommitEnqueuer::Writer {
       next = end;
     } while (next < write.requests.size());
     return absl::OkStatus();
+  }
+
+  // As many requests from `begin` on as a group holds, by their number and their bytes; one at
+  // least.
+  size_t PartEnd(const EventWrite& write, size_t begin) const {
+    size_t bytes = EventBytes(write.event);
+    size_t end = begin;
+    while (end < write.requests.size() && end - begin < options_.group_requests_max) {
+      bytes += RequestBytes(write.requests[end]);
+      if (end > begin && bytes > options_.group_bytes_max) break;
+      ++end;
+    }
+    return end;
   }
 
   // "No partition" is never the row's fault, but past retention: the partition is made and the

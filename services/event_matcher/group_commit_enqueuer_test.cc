@@ -189,6 +189,27 @@ TEST_F(GroupCommitEnqueuerTest, AGroupIsBoundedInRequestsAndBytes) {
   EXPECT_EQ(Count("events"), "10");
 }
 
+TEST_F(GroupCommitEnqueuerTest, AnEventIsWrittenInPartsThatAreBoundedInBytes) {
+  options_.group_bytes_max = 1'000'000;
+  EventWrite large = MakeWrite(1, 8);
+  for (store::RequestRow& request : large.requests) {
+    request.inputs_json = R"({"text": ")" + std::string(300'000, 'x') + "\"}";
+  }
+  EventWrite alone = MakeWrite(2, 2);  // each is over the bound by itself
+  for (store::RequestRow& request : alone.requests) {
+    request.inputs_json = R"({"text": ")" + std::string(1'100'000, 'x') + "\"}";
+  }
+  Start();
+  EXPECT_EQ(Describe(Submit({large}).Get()), "committed 8");
+  const auto transactions = [this] {
+    return store::Sql(database_.dsn(),
+                      "SELECT count(DISTINCT xmin::text) FROM cievents.pipeline_requests");
+  };
+  EXPECT_EQ(transactions(), "3");
+  EXPECT_EQ(Describe(Submit({alone}).Get()), "committed 2");
+  EXPECT_EQ(transactions(), "5");
+}
+
 // While others emit, what a tenant alone has left goes in short groups: they must not wait for it.
 TEST_F(GroupCommitEnqueuerTest, AHeavyTenantsGroupsAreShortWhileOthersEmit) {
   options_.lone_tenant_requests_max = 50;
