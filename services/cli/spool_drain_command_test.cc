@@ -21,7 +21,7 @@ spool::Record SpooledEvent(int number, const std::string& data = "{}") {
   event_matcher::EventWrite write;
   write.event = store::MakeEvent(number, data);
   write.requests = {store::MakeRequest(write.event, 1), store::MakeRequest(write.event, 2)};
-  return event_matcher::EncodeSpooled(write);
+  return *event_matcher::EncodeSpooled(write);
 }
 
 // Kept for the matcher of another shard.

@@ -124,10 +124,17 @@ absl::StatusOr<store::RequestRow> DecodeRequest(const matcher::EventUid& uid,
 
 }  // namespace
 
-spool::Record EncodeSpooled(const EventWrite& write) {
+absl::StatusOr<spool::Record> EncodeSpooled(const EventWrite& write) {
   wire::SpooledEvent message = EncodeEvent(write.event);
   for (const store::RequestRow& request : write.requests) {
     EncodeRequest(request, message.add_requests());
+  }
+  // Beyond 2 GiB protobuf writes nothing at all, and the empty body would be acknowledged.
+  if (const size_t bytes = message.ByteSizeLong(); bytes > kSpooledBytesMax) {
+    return Error(absl::StatusCode::kResourceExhausted,
+                 "the event {} has {} bytes with its {} requests, and the spool takes at most {} "
+                 "of one event: it has to wait for Postgres",
+                 write.event.event_id, bytes, write.requests.size(), kSpooledBytesMax);
   }
   spool::Record record;
   record.kind = spool::RecordKind::kMatched;

@@ -3,6 +3,8 @@
 #ifndef SERVICES_EVENT_MATCHER_SPOOL_CODEC_H_
 #define SERVICES_EVENT_MATCHER_SPOOL_CODEC_H_
 
+#include <cstddef>
+
 #include "absl/status/statusor.h"
 #include "services/event_matcher/encoded_event.h"
 #include "services/event_matcher/enqueuer.h"
@@ -11,7 +13,12 @@
 
 namespace cievents::event_matcher {
 
-spool::Record EncodeSpooled(const EventWrite& write);
+// Of the body of one record: less than what may wait for the spool's disk at once
+// (Spool::Options::queued_bytes_max), far less than what SQLite and protobuf can hold.
+inline constexpr size_t kSpooledBytesMax = size_t{60} << 20;
+
+// kResourceExhausted: the event with its requests is larger than kSpooledBytesMax.
+absl::StatusOr<spool::Record> EncodeSpooled(const EventWrite& write);
 
 // kDataLoss: the body is not what EncodeSpooled wrote.
 absl::StatusOr<EventWrite> DecodeSpooled(const spool::Record& record);

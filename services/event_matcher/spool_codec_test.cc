@@ -85,7 +85,7 @@ void ExpectSame(const store::RequestRow& a, const store::RequestRow& b) {
 
 TEST(SpoolCodec, EveryFieldComesBack) {
   const EventWrite write = FullWrite();
-  const auto back = DecodeSpooled(EncodeSpooled(write));
+  const auto back = DecodeSpooled(*EncodeSpooled(write));
   ASSERT_TRUE(back.ok()) << back.status();
   ExpectSame(back->event, write.event);
   ASSERT_EQ(back->requests.size(), 2u);
@@ -96,7 +96,7 @@ TEST(SpoolCodec, EveryFieldComesBack) {
 TEST(SpoolCodec, AnAccessLevelThatIsNotKnownStaysUnknown) {
   EventWrite write = FullWrite();
   write.event.actor_access_level.reset();
-  const auto back = DecodeSpooled(EncodeSpooled(write));
+  const auto back = DecodeSpooled(*EncodeSpooled(write));
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_FALSE(back->event.actor_access_level.has_value());
 }
@@ -106,7 +106,7 @@ TEST(SpoolCodec, ARecordOfTheVersionBeforeIsANativeEvent) {
   EventWrite write = FullWrite();
   write.event.type.clear();
   write.event.extensions_json.clear();
-  spool::Record keyed = EncodeSpooled(write);
+  spool::Record keyed = *EncodeSpooled(write);
   const std::string field_25("\xc8\x01\x01", 3);
   const size_t at = keyed.body.find(field_25);
   ASSERT_NE(at, std::string::npos);
@@ -115,12 +115,12 @@ TEST(SpoolCodec, ARecordOfTheVersionBeforeIsANativeEvent) {
   ASSERT_TRUE(back.ok()) << back.status();
   EXPECT_FALSE(back->event.keyed);
   write.event.keyed = false;
-  EXPECT_EQ(EncodeSpooled(write).body, keyed.body) << "native records are what they were";
+  EXPECT_EQ(EncodeSpooled(write)->body, keyed.body) << "native records are what they were";
 }
 
 TEST(SpoolCodec, PeopleCanReadWhatARecordIsAbout) {
   const EventWrite write = FullWrite();
-  const spool::Record record = EncodeSpooled(write);
+  const spool::Record record = *EncodeSpooled(write);
   EXPECT_EQ(record.kind, spool::RecordKind::kMatched);
   EXPECT_EQ(record.event_uid, write.event.uid.ToString());
   EXPECT_EQ(record.event_id, "event-1");
@@ -135,7 +135,7 @@ TEST(SpoolCodec, PeopleCanReadWhatARecordIsAbout) {
 
 TEST(SpoolCodec, WhatItDidNotWriteIsRefused) {
   const auto code = [](const spool::Record& record) { return DecodeSpooled(record).status(); };
-  spool::Record record = EncodeSpooled(FullWrite());
+  spool::Record record = *EncodeSpooled(FullWrite());
   EXPECT_EQ(code(spool::Record{}).code(), absl::StatusCode::kDataLoss) << "no requests";
   spool::Record raw = record;
   raw.kind = spool::RecordKind::kRaw;
@@ -145,7 +145,18 @@ TEST(SpoolCodec, WhatItDidNotWriteIsRefused) {
   EXPECT_EQ(code(cut).code(), absl::StatusCode::kDataLoss);
   EventWrite future = FullWrite();
   future.requests[0].end = static_cast<store::RequestEnd>(9);
-  EXPECT_THAT(std::string(code(EncodeSpooled(future)).message()), HasSubstr("ends with 9"));
+  EXPECT_THAT(std::string(code(*EncodeSpooled(future)).message()), HasSubstr("ends with 9"));
+}
+
+TEST(SpoolCodec, AnEventWithMoreThanTheSpoolTakesIsRefusedWithItsSize) {
+  EventWrite write = FullWrite();
+  write.requests.front().inputs_json = std::string(kSpooledBytesMax / 2, 'x');
+  EXPECT_TRUE(EncodeSpooled(write).ok());
+  write.requests.push_back(write.requests.front());
+  write.requests.push_back(write.requests.front());
+  const absl::Status refused = EncodeSpooled(write).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("bytes with its"));
 }
 
 }  // namespace

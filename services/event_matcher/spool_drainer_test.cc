@@ -89,7 +89,7 @@ class SpoolDrainerTest : public ::testing::Test {
   }
   // Events for a shard that is away: whoever sends them on is told so.
   void AppendForAnotherShard(int count) {
-    spool::Record raw = EncodeSpooled(MakeWrite(1));
+    spool::Record raw = *EncodeSpooled(MakeWrite(1));
     raw.kind = spool::RecordKind::kRaw;
     Append(std::vector<spool::Record>(static_cast<size_t>(count), raw));
     options_.publish_raw = [this](const std::vector<spool::StoredRecord>& records) {
@@ -131,7 +131,7 @@ class SpoolDrainerTest : public ::testing::Test {
 };
 
 TEST_F(SpoolDrainerTest, WhatWaitsComesToPostgresAndLeavesTheSpool) {
-  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  Append({*EncodeSpooled(MakeWrite(1)), *EncodeSpooled(MakeWrite(2))});
   const SpoolDrainer::Step step = Drain();
   EXPECT_EQ(step.read, 2);
   EXPECT_EQ(step.stored, 2);
@@ -143,11 +143,11 @@ TEST_F(SpoolDrainerTest, WhatWaitsComesToPostgresAndLeavesTheSpool) {
 }
 
 TEST_F(SpoolDrainerTest, WhatPostgresHasAlreadyIsNotStoredTwice) {
-  Append({EncodeSpooled(MakeWrite(1))});
+  Append({*EncodeSpooled(MakeWrite(1))});
   Drain();
   EventWrite more = MakeWrite(1);  // the same event met another set in the meantime
   more.requests.push_back(store::MakeRequest(more.event, 3));
-  Append({EncodeSpooled(more)});
+  Append({*EncodeSpooled(more)});
   EXPECT_EQ(Drain().stored, 1);
   EXPECT_EQ(Count("events"), "1");
   EXPECT_EQ(Count("pipeline_requests"), "3") << "the union";
@@ -155,7 +155,8 @@ TEST_F(SpoolDrainerTest, WhatPostgresHasAlreadyIsNotStoredTwice) {
 }
 
 TEST_F(SpoolDrainerTest, AnEventThatWasSpooledTwiceIsDrainedTwice) {
-  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  Append(
+      {*EncodeSpooled(MakeWrite(1)), *EncodeSpooled(MakeWrite(1)), *EncodeSpooled(MakeWrite(2))});
   EXPECT_EQ(Drain().stored, 2) << "one submission holds an event once";
   ASSERT_TRUE(EventuallyLeft(1, 0));
   EXPECT_EQ(Drain().read, 0) << "the end; the next step starts again with the oldest";
@@ -165,14 +166,14 @@ TEST_F(SpoolDrainerTest, AnEventThatWasSpooledTwiceIsDrainedTwice) {
 }
 
 TEST_F(SpoolDrainerTest, WhatCannotBeStoredIsSetAsideAndTheRestGoesOn) {
-  Append({EncodeSpooled(MakeWrite(1))});
+  Append({*EncodeSpooled(MakeWrite(1))});
   Drain();
-  spool::Record garbage = EncodeSpooled(MakeWrite(2));
+  spool::Record garbage = *EncodeSpooled(MakeWrite(2));
   garbage.body = "no protobuf";
   EventWrite poison = MakeWrite(3);
   poison.event.source = std::string("nul\0", 4);
-  Append({EncodeSpooled(MakeWrite(1, R"({"other": 1})")), garbage, EncodeSpooled(poison),
-          EncodeSpooled(MakeWrite(4))});
+  Append({*EncodeSpooled(MakeWrite(1, R"({"other": 1})")), garbage, *EncodeSpooled(poison),
+          *EncodeSpooled(MakeWrite(4))});
   const SpoolDrainer::Step step = Drain();
   EXPECT_EQ(step.stored, 1);
   EXPECT_EQ(step.refused, 3);
@@ -181,7 +182,7 @@ TEST_F(SpoolDrainerTest, WhatCannotBeStoredIsSetAsideAndTheRestGoesOn) {
 }
 
 TEST_F(SpoolDrainerTest, WhatWaitedTooLongIsSetAside) {
-  Append({EncodeSpooled(MakeWrite(1))});
+  Append({*EncodeSpooled(MakeWrite(1))});
   options_.now = [] { return absl::Now() + absl::Hours(49); };
   options_.store_now = options_.now;
   const SpoolDrainer::Step step = Drain();
@@ -192,14 +193,14 @@ TEST_F(SpoolDrainerTest, WhatWaitedTooLongIsSetAside) {
 }
 
 TEST_F(SpoolDrainerTest, AClockThatJumpsSetsNothingAside) {
-  Append({EncodeSpooled(MakeWrite(1))});
+  Append({*EncodeSpooled(MakeWrite(1))});
   options_.now = [] { return absl::Now() + absl::Hours(24 * 365); };
   EXPECT_EQ(Drain().stored, 1);
   EXPECT_TRUE(EventuallyLeft(0, 0));
 }
 
 TEST_F(SpoolDrainerTest, WhileTheAgeCannotBeFoundOutNothingIsSetAside) {
-  Append({EncodeSpooled(MakeWrite(1))});
+  Append({*EncodeSpooled(MakeWrite(1))});
   options_.now = [] { return absl::Now() + absl::Hours(49); };
   options_.store_now = [] { return absl::InternalError("no clock"); };
   EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
@@ -209,7 +210,7 @@ TEST_F(SpoolDrainerTest, WhileTheAgeCannotBeFoundOutNothingIsSetAside) {
 
 TEST_F(SpoolDrainerTest, ThePartitionOfAnOldEventIsMade) {
   const int64_t old_ms = absl::ToUnixMillis(absl::Now() - absl::Hours(60));
-  Append({EncodeSpooled(MakeWrite(1, "{}", old_ms)), EncodeSpooled(MakeWrite(2))});
+  Append({*EncodeSpooled(MakeWrite(1, "{}", old_ms)), *EncodeSpooled(MakeWrite(2))});
   // First admitted when it was young enough, spooled since: still within the spool's age.
   options_.age_max = absl::Hours(72);
   EXPECT_EQ(Drain().stored, 2);
@@ -217,7 +218,7 @@ TEST_F(SpoolDrainerTest, ThePartitionOfAnOldEventIsMade) {
 }
 
 TEST_F(SpoolDrainerTest, AKeyedEventThatIsStoredSinceItWasSpooledIsTheSameEvent) {
-  Append({EncodeSpooled(MakeDelivery(0))});
+  Append({*EncodeSpooled(MakeDelivery(0))});
   EventWrite retry = MakeDelivery(1000);
   retry.requests.push_back(store::MakeRequest(retry.event, 3));
   EXPECT_EQ(Commit(retry).stored_uid, retry.event.uid);
@@ -232,8 +233,8 @@ TEST_F(SpoolDrainerTest, AKeyedEventThatIsStoredSinceItWasSpooledIsTheSameEvent)
 
 TEST_F(SpoolDrainerTest, AKeyedEventGetsItsKeyWhenItIsDrained) {
   const EventWrite first = MakeDelivery(0);
-  Append({EncodeSpooled(first), EncodeSpooled(MakeDelivery(1000)),
-          EncodeSpooled(MakeDelivery(2000, R"({"other": 1})"))});
+  Append({*EncodeSpooled(first), *EncodeSpooled(MakeDelivery(1000)),
+          *EncodeSpooled(MakeDelivery(2000, R"({"other": 1})"))});
   EXPECT_EQ(Count("event_keys"), "0");
   EXPECT_EQ(Drain().stored, 1) << "one submission holds an event once, whatever its times";
   ASSERT_TRUE(EventuallyLeft(2, 0));
@@ -252,14 +253,14 @@ TEST_F(SpoolDrainerTest, AKeyedEventGetsItsKeyWhenItIsDrained) {
 // The partition is that of the uid, not of the time that the producer says.
 TEST_F(SpoolDrainerTest, ThePartitionOfAnOldKeyedEventIsMade) {
   const EventWrite old = MakeDelivery(-absl::ToInt64Milliseconds(absl::Hours(40)));
-  Append({EncodeSpooled(old)});
+  Append({*EncodeSpooled(old)});
   EXPECT_EQ(Drain().stored, 1);
   EXPECT_EQ(store::Sql(database_.dsn(), "SELECT event_uid FROM cievents.events"),
             old.event.uid.ToString());
 }
 
 TEST_F(SpoolDrainerTest, WhatIsInDoubtIsPassedOver) {
-  const auto ids = Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  const auto ids = Append({*EncodeSpooled(MakeWrite(1)), *EncodeSpooled(MakeWrite(2))});
   bool in_doubt = true;
   options_.is_in_doubt = [&](const spool::RecordId& id) { return in_doubt && id == ids[0]; };
   EXPECT_EQ(Drain().stored, 1);
@@ -271,7 +272,7 @@ TEST_F(SpoolDrainerTest, WhatIsInDoubtIsPassedOver) {
 }
 
 TEST_F(SpoolDrainerTest, WhilePostgresIsAwayNothingIsLostAndAfterwardsAllIsDrained) {
-  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  Append({*EncodeSpooled(MakeWrite(1)), *EncodeSpooled(MakeWrite(2))});
   ASSERT_TRUE(store::Cluster().KillAll().ok());
   EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(spool_->stats().records, 2);
@@ -284,7 +285,7 @@ TEST_F(SpoolDrainerTest, WhilePostgresIsAwayNothingIsLostAndAfterwardsAllIsDrain
 
 TEST_F(SpoolDrainerTest, WhatWaitsForAnotherShardDoesNotHideThatPostgresIsBack) {
   AppendForAnotherShard(200);
-  Append({EncodeSpooled(MakeWrite(1)), EncodeSpooled(MakeWrite(2))});
+  Append({*EncodeSpooled(MakeWrite(1)), *EncodeSpooled(MakeWrite(2))});
   KillPostgres();
   EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(sent_on_, 200) << "the other shard may be there all the same";
@@ -297,7 +298,7 @@ TEST_F(SpoolDrainerTest, WhatWaitsForAnotherShardDoesNotHideThatPostgresIsBack) 
 
 TEST_F(SpoolDrainerTest, WithNothingToWriteItIsNoticedAllTheSameThatPostgresIsBack) {
   AppendForAnotherShard(1);
-  const auto ids = Append({EncodeSpooled(MakeWrite(1))});
+  const auto ids = Append({*EncodeSpooled(MakeWrite(1))});
   options_.is_in_doubt = [&](const spool::RecordId& id) { return id == ids[0]; };
   KillPostgres();
   EXPECT_EQ(Drainer().DrainBatch().status().code(), absl::StatusCode::kUnavailable);
@@ -317,7 +318,7 @@ TEST_F(SpoolDrainerTest, ARecordThatAlwaysFailsDoesNotHoldUpTheOthers) {
              "CREATE TRIGGER fail BEFORE INSERT ON cievents.events FOR EACH ROW "
              "EXECUTE FUNCTION fail()");
   std::vector<spool::Record> records;
-  for (int i = 1; i <= 9; ++i) records.push_back(EncodeSpooled(MakeWrite(i)));
+  for (int i = 1; i <= 9; ++i) records.push_back(*EncodeSpooled(MakeWrite(i)));
   Append(std::move(records));
   const auto drain_to = [this](int64_t left) {
     for (int step = 0; step < 40 && spool_->stats().records > left; ++step) {
@@ -327,7 +328,7 @@ TEST_F(SpoolDrainerTest, ARecordThatAlwaysFailsDoesNotHoldUpTheOthers) {
   };
   drain_to(1);
   EXPECT_EQ(Count("events"), "8");
-  Append({EncodeSpooled(MakeWrite(10))});
+  Append({*EncodeSpooled(MakeWrite(10))});
   drain_to(1);
   EXPECT_EQ(Count("events"), "9");
   EXPECT_EQ(spool_->stats().refused, 0);
@@ -340,7 +341,7 @@ TEST_F(SpoolDrainerTest, ARecordThatFailedAloneIsNotTriedAgainAtOnce) {
   options_.postpone_min = std::chrono::hours(1);
   options_.postpone_max = std::chrono::hours(1);
   store::Sql(database_.dsn(), "ALTER TABLE cievents.ready_requests RENAME TO elsewhere");
-  Append({EncodeSpooled(MakeWrite(1))});
+  Append({*EncodeSpooled(MakeWrite(1))});
   EXPECT_FALSE(Drainer().DrainBatch().ok());
   store::Sql(database_.dsn(), "ALTER TABLE cievents.elsewhere RENAME TO ready_requests");
   EXPECT_TRUE(store::Eventually([this] {  // the end, then a probe without it
@@ -349,7 +350,7 @@ TEST_F(SpoolDrainerTest, ARecordThatFailedAloneIsNotTriedAgainAtOnce) {
   }));
   for (int step = 0; step < 4; ++step) EXPECT_EQ(Drain().stored, 0);
   EXPECT_EQ(Count("events"), "0");
-  Append({EncodeSpooled(MakeWrite(2))});
+  Append({*EncodeSpooled(MakeWrite(2))});
   EXPECT_EQ(Drain().stored + Drain().stored, 1) << "the others go on";
 }
 

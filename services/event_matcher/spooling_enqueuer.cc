@@ -105,11 +105,19 @@ void SpoolingEnqueuer::WatchLoop() {
 absl::Status SpoolingEnqueuer::Spool(const EntryPtr& entry) {
   std::vector<spool::Record> records;
   records.reserve(entry->writes->size());
-  for (const EventWrite& write : *entry->writes) records.push_back(EncodeSpooled(write));
-  const absl::Status taken = spool_.Append(
-      std::move(records), [this, entry](const absl::StatusOr<std::vector<spool::RecordId>>& ids) {
-        OnSpooled(entry, ids);
-      });
+  absl::Status taken;
+  for (const EventWrite& write : *entry->writes) {
+    absl::StatusOr<spool::Record> record = EncodeSpooled(write);
+    taken.Update(record.status());
+    if (!taken.ok()) break;
+    records.push_back(*std::move(record));
+  }
+  if (taken.ok()) {
+    taken = spool_.Append(std::move(records),
+                          [this, entry](const absl::StatusOr<std::vector<spool::RecordId>>& ids) {
+                            OnSpooled(entry, ids);
+                          });
+  }
   if (taken.ok()) return taken;
   MutexLock lock(mutex_);
   ++stats_.spool_failures;
