@@ -103,7 +103,8 @@ Emitter::~Emitter() = default;
 void Emitter::NoteStatus(const grpc::Status& status) {
   // What a killed server looks like. Anything else is an answer that no producer should see.
   if (status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-      status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ||
+      (options_.calls_may_be_cancelled && status.error_code() == grpc::StatusCode::CANCELLED)) {
     return;
   }
   ledger_->AddViolation(Violation::Kind::kWrong,

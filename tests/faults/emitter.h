@@ -37,6 +37,7 @@ class Emitter {
     int batch_events_max = 40;
     int pause_ms_max = 90;
     const LoadControl* control = nullptr;  // null: only single calls
+    bool calls_may_be_cancelled = false;   // by the server
   };
 
   // An event as it is sent, again and again.

@@ -37,9 +37,12 @@ struct Row {
   std::function<absl::Status(const std::string& folder)> prepare_data;
   std::function<absl::Status(const std::string& folder, const std::string& dsn)> prepare;
   std::function<void(const std::string& folder)> clean_up;
-  bool through_door_proxy = false;       // the emitters
-  bool with_spool = false;               // of each matcher: then nothing may be put off
-  bool spool_may_refuse = false;         // something is wrong with it: it may be put off
+  bool through_door_proxy = false;  // the emitters
+  bool with_spool = false;          // of each matcher: then nothing may be put off
+  bool spool_may_refuse = false;    // something is wrong with it: it may be put off
+  // A matcher stops in order: gRPC 1.51 ends a call that comes meanwhile with CANCELLED
+  // (docs/delivery.md).
+  bool stops_in_order = false;
   int shards = 1;                        // matchers; emitters send to any of them
   std::chrono::seconds recover_max{25};  // far more than it may take: beyond it something hangs
   int64_t matcher_mb_max = 800;          // resident, with the sanitizers' share

@@ -82,6 +82,7 @@ class Load {
       options.seed = NextSeed();
       options.projects = emitting;
       options.control = &control_;
+      options.calls_may_be_cancelled = row.stops_in_order;
       emitters_.push_back(std::make_unique<Emitter>(std::move(options), ledger));
     }
   }

@@ -41,6 +41,7 @@ Row Reshard() {
   row.name = "from four shards to six and back";
   row.shards = kFew;
   row.with_spool = true;
+  row.stops_in_order = true;
   row.inject = [](Scene& scene) {
     Roles& roles = scene.roles();
     scene.BeginFault();
