@@ -151,9 +151,12 @@ SpoolDrainer::Turn SpoolDrainer::TurnOf(const spool::RecordId& id) const {
   return found->second.until <= Clock::now() ? Turn::kAlone : Turn::kLater;
 }
 
-void SpoolDrainer::NoteStored(const std::vector<spool::RecordId>& ids) {
-  writes_max_ = std::min(2 * writes_max_, static_cast<size_t>(options_.batch_records_max));
-  for (const spool::RecordId& id : ids) postponed_.erase(id);
+void SpoolDrainer::NoteStored(const Batch& batch, Purpose purpose) {
+  // Within what failed nothing grows: the halves find what it was.
+  if (purpose == Purpose::kDrain && batch.last >= failed_to_) {
+    writes_max_ = std::min(2 * writes_max_, static_cast<size_t>(options_.batch_records_max));
+  }
+  for (const spool::RecordId& id : batch.ids) postponed_.erase(id);
   BlameFailed();
 }
 
@@ -164,11 +167,12 @@ void SpoolDrainer::BlameFailed() {
   failed_alone_.clear();
 }
 
-void SpoolDrainer::NoteFailed(const std::vector<spool::RecordId>& ids, const std::string& error) {
-  if (ids.size() == 1) {
-    failed_alone_[ids.front()] = error;
-  } else if (!ids.empty()) {
-    writes_max_ = ids.size() / 2;
+void SpoolDrainer::NoteFailed(const Batch& batch, const std::string& error) {
+  if (batch.ids.size() == 1) {
+    failed_alone_[batch.ids.front()] = error;
+  } else if (!batch.ids.empty()) {
+    writes_max_ = batch.ids.size() / 2;
+    failed_to_ = std::max(failed_to_, batch.last);
   }
 }
 
@@ -190,7 +194,7 @@ absl::StatusOr<SpoolDrainer::Step> SpoolDrainer::DrainBatch() {
   Step step;
   step.read = static_cast<int>(records.size());
   if (records.empty()) {
-    after_ = {};
+    after_ = failed_to_ = {};
     if (!enqueuer_.is_store_away()) BlameFailed();
     return step;
   }
@@ -231,11 +235,11 @@ absl::Status SpoolDrainer::Store(Batch* batch, Purpose purpose, Step* step) {
   const bool stored =
       results.empty() ? !enqueuer_.is_store_away() : settlement.stored + settlement.refused > 0;
   if (stored) {
-    NoteStored(batch->ids);
+    NoteStored(*batch, purpose);
     return absl::OkStatus();
   }
   const std::string error = results.empty() ? "Postgres is still away" : results.front().message;
-  NoteFailed(batch->ids, error);
+  NoteFailed(*batch, error);
   return absl::UnavailableError(error);
 }
 

@@ -104,8 +104,8 @@ class SpoolDrainer {
   // Adds what became of the batch to `step`. kUnavailable: Postgres took none of its writes.
   absl::Status Store(Batch* batch, Purpose purpose, Step* step);
   Turn TurnOf(const spool::RecordId& id) const;
-  void NoteStored(const std::vector<spool::RecordId>& ids);
-  void NoteFailed(const std::vector<spool::RecordId>& ids, const std::string& error);
+  void NoteStored(const Batch& batch, Purpose purpose);
+  void NoteFailed(const Batch& batch, const std::string& error);
   // Postgres is there: those that failed alone failed for themselves, unless they are many.
   void BlameFailed();
   void Postpone(const spool::RecordId& id, const std::string& error);
@@ -118,7 +118,8 @@ class SpoolDrainer {
 
   // Owned by the thread that drains.
   spool::RecordId after_;
-  size_t writes_max_;  // of a batch: halved by failures, doubled by successes
+  size_t writes_max_;  // of a batch: halved by failures, doubled by successes behind failed_to_
+  spool::RecordId failed_to_;  // the last one of what failed together
   std::map<spool::RecordId, Postponed> postponed_;
   std::map<spool::RecordId, std::string> failed_alone_;  // since the last success, with the error
 

@@ -313,28 +313,28 @@ TEST_F(SpoolDrainerTest, ARecordThatAlwaysFailsDoesNotHoldUpTheOthers) {
   options_.postpone_max = std::chrono::milliseconds(1);
   store::Sql(database_.dsn(),
              "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-             "IF NEW.event_id = 'event-4' THEN RAISE 'canceled' USING ERRCODE = '57014'; END IF; "
+             "IF NEW.event_id = 'event-20' THEN RAISE 'canceled' USING ERRCODE = '57014'; END IF; "
              "RETURN NEW; END $$; "
              "CREATE TRIGGER fail BEFORE INSERT ON cievents.events FOR EACH ROW "
              "EXECUTE FUNCTION fail()");
   std::vector<spool::Record> records;
-  for (int i = 1; i <= 9; ++i) records.push_back(*EncodeSpooled(MakeWrite(i)));
+  for (int i = 1; i <= 32; ++i) records.push_back(*EncodeSpooled(MakeWrite(i)));
   Append(std::move(records));
   const auto drain_to = [this](int64_t left) {
-    for (int step = 0; step < 40 && spool_->stats().records > left; ++step) {
+    for (int step = 0; step < 30 && spool_->stats().records > left; ++step) {
       Drainer().DrainBatch().status().IgnoreError();
     }
     EXPECT_EQ(spool_->stats().records, left);
   };
   drain_to(1);
-  EXPECT_EQ(Count("events"), "8");
-  Append({*EncodeSpooled(MakeWrite(10))});
+  EXPECT_EQ(Count("events"), "31");
+  Append({*EncodeSpooled(MakeWrite(33))});
   drain_to(1);
-  EXPECT_EQ(Count("events"), "9");
+  EXPECT_EQ(Count("events"), "32");
   EXPECT_EQ(spool_->stats().refused, 0);
   store::Sql(database_.dsn(), "DROP TRIGGER fail ON cievents.events");
   drain_to(0);
-  EXPECT_EQ(Count("events"), "10");
+  EXPECT_EQ(Count("events"), "33");
 }
 
 TEST_F(SpoolDrainerTest, ARecordThatFailedAloneIsNotTriedAgainAtOnce) {
