@@ -314,6 +314,53 @@ TEST_F(DamageTest, ADamagedRecordIsNamedLeftOutAndKept) {
   EXPECT_THAT(listed, ElementsAre(fmt::format("{}/{}", victim.segment, victim.row)));
 }
 
+TEST_F(DamageTest, ASegmentWithAPageThatCannotBeReachedIsNeitherCompactedNorDeleted) {
+  options_.segment_bytes_max = int64_t{64} << 20;
+  std::vector<Record> records;
+  for (int n = 1; n <= 200; ++n) records.push_back(MakeRecord(n));
+  {
+    auto spool = Spool::Open(options_);
+    ASSERT_TRUE(spool.ok()) << spool.status();
+    ASSERT_TRUE(AppendAndWait(**spool, records).ok());
+  }
+  // The root of the table forgets its last child but one: its rows are gone without an error.
+  const std::string path = SegmentPath(options_.dir, 1);
+  auto connection = Connection::Open(path, Connection::Access::kReadOnly, "");
+  ASSERT_TRUE(connection.ok());
+  const auto root =
+      (*connection)->QueryInt("SELECT rootpage FROM sqlite_schema WHERE name = 'records'");
+  ASSERT_TRUE(root.ok());
+  connection->reset();
+  std::string bytes = ReadBytes(path);
+  const size_t page = static_cast<size_t>(*root - 1) * kPage;
+  ASSERT_EQ(bytes[page], 5) << "an inner page";
+  ASSERT_GT(bytes[page + 4], 1);
+  --bytes[page + 4];  // https://sqlite.org/fileformat2.html: its number of cells
+  WriteBytes(path, bytes);
+
+  std::set<std::string> lost;
+  for (const Record& record : records) lost.insert(record.event_uid);
+  for (int round = 0; round < 3; ++round) {
+    auto spool = Spool::Open(options_);
+    ASSERT_TRUE(spool.ok()) << spool.status();
+    EXPECT_EQ((*spool)->stats().damaged, 1);
+    const auto stored = ReadAll(**spool);
+    EXPECT_EQ(stored.empty(), round > 0);
+    for (const StoredRecord& one : stored) lost.erase(one.record.event_uid);
+    (*spool)->Remove(testing::IdsOf(stored));
+  }
+  ASSERT_GT(lost.size(), 1U);
+  ASSERT_LT(lost.size(), 50U);
+  const std::string kept = ReadBytes(path);
+  for (const std::string& uid : lost) EXPECT_NE(kept.find(uid), std::string::npos) << uid;
+  std::vector<std::string> reasons;
+  ASSERT_TRUE(ListRecords(options_.dir, [&](const Listed& one) {
+                EXPECT_EQ(one.state, RecordState::kDamaged);
+                reasons.push_back(one.reason);
+              }).ok());
+  EXPECT_THAT(reasons, ElementsAre(::testing::HasSubstr(".recover")));
+}
+
 TEST_F(DamageTest, DamageThatComesWhileItIsOpenIsFoundByReading) {
   WriteSpool();
   auto spool = Spool::Open(options_);

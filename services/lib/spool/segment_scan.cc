@@ -163,7 +163,7 @@ absl::Status CheckPages(Connection* connection, const std::function<void(const F
   if (verdict.ok() && *verdict == "ok") return absl::OkStatus();
   Found found;
   found.state = RecordState::kDamaged;
-  found.reason = fmt::format("records may be missing: {}",
+  found.reason = fmt::format("records may be missing; `.recover` may find them, the file stays: {}",
                              verdict.ok() ? *verdict : std::string(verdict.status().message()));
   std::replace(found.reason.begin(), found.reason.end(), '\n', ' ');
   visit(found);

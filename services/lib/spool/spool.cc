@@ -301,7 +301,7 @@ void Spool::MarkDamaged(RecordId id, const absl::Status& status) {
     int64_t bytes = 0;
     Held* held = TakeOut(id, &bytes);
     if (held == nullptr) return;  // removed while it was read
-    ++held->set_aside;
+    ++held->damaged;
     ++stats_.damaged;
     stats_.set_aside_bytes += bytes;
   }
@@ -329,7 +329,7 @@ void Spool::Refuse(RecordId id, const std::string& reason) {
     Held* held = TakeOut(id, &bytes);
     if (held == nullptr) return;
     held->pending.refused.push_back({id.row, reason.substr(0, kReasonBytesMax), NowMs()});
-    ++held->set_aside;
+    ++held->refused;
     ++stats_.refused;
     stats_.set_aside_bytes += bytes;
     Wake(id.segment);

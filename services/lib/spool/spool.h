@@ -7,6 +7,9 @@
 //   DIR/segment-000002.db           written, the others are read until they are empty, then deleted
 //   DIR/segment-000003.db.damaged   set aside by Open: it could not be read at all
 //
+// A segment in which something cannot be read stays, also once all the rest is taken out: what is
+// lost to us, `sqlite3 FILE .recover` may still find. A person deletes it.
+//
 // One thread writes: it takes all records that wait, writes them in one transaction (one fsync) and
 // answers them: group commit without a timer. Another one keeps the older segments: takes records
 // out of them, checkpoints, closes and deletes them, so that no append waits for that.
@@ -119,12 +122,15 @@ class Spool {
   struct Held {
     std::shared_ptr<Segment> segment;
     WaitingIndex waiting;
-    int64_t set_aside = 0;  // refused and damaged records, for which the file is kept
-    Changes pending;        // removals and refusals that the file does not know yet
+    int64_t refused = 0;  // for which the file is kept
+    // Places that cannot be read. `.recover` may find more there than we can: the file is neither
+    // compacted nor deleted but by hand.
+    int64_t damaged = 0;
+    Changes pending;  // removals and refusals that the file does not know yet
     bool close_due = false;
     bool compacted = false;
 
-    bool disposable() const { return waiting.empty() && set_aside == 0; }
+    bool disposable() const { return waiting.empty() && refused == 0 && damaged == 0; }
   };
 
   struct Work {

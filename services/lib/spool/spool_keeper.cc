@@ -60,7 +60,8 @@ Spool::Chore Spool::ChoreOf(Held* held) {
   }
   Changes changes = std::exchange(held->pending, Changes());
   if (!held->segment->broken()) chore.changes = std::move(changes);
-  chore.compact = held->waiting.empty() && !held->compacted && !held->segment->broken();
+  chore.compact =
+      held->waiting.empty() && held->damaged == 0 && !held->compacted && !held->segment->broken();
   held->compacted = held->compacted || chore.compact;
   const bool opened = held->segment->open() || chore.compact || !chore.changes.empty();
   const bool in_use = held->segment == last_read_ && !held->close_due && !writer_ended_;

@@ -110,7 +110,14 @@ absl::Status Spool::ScanInto(Segment* segment, Held* held) {
   for (const auto& entry : waiting) {
     held->waiting.Add(entry.row, entry.received_time_ms, entry.bytes);
   }
-  held->set_aside = found_stats.refused + found_stats.damaged;
+  held->refused = found_stats.refused;
+  held->damaged = found_stats.damaged;
+  if (held->damaged > 0) {
+    LogError(
+        "a segment of the spool is damaged; what can be read is drained, and the file stays: "
+        "`sqlite3 FILE .recover` may find more; then delete it",
+        {{"file", segment->path()}});
+  }
   const MutexLock lock(mutex_);
   stats_.records += held->waiting.records();
   stats_.bytes += found_stats.bytes;
