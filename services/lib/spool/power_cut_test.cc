@@ -27,6 +27,7 @@ class PowerCutTest : public ::testing::Test {
     options_.dir = folder_.spool();
     options_.segment.vfs = vfs_.name();
     options_.segment_bytes_max = 48 * 1024;
+    options_.compact_bytes_min = 1;
     options_.retry_after = std::chrono::milliseconds(0);
   }
 

@@ -61,7 +61,7 @@ absl::Status Spool::Append(std::vector<Record> records, Done done) {
                  "{} bytes wait for the spool's disk, and at most {} may; send it again later",
                  queued_bytes_, options_.queued_bytes_max);
   }
-  const int64_t held = stats_.bytes + stats_.set_aside_bytes + queued_bytes_;
+  const int64_t held = HeldBytes();
   if (held + submission.bytes > options_.bytes_max) {
     stats_.turned_away_by_size += submission.records.size();
     return Error(
@@ -218,7 +218,9 @@ void Spool::NotWritten(const Work& work, const absl::Status& status) {
 // The next segment is begun at once: by it a disk that has healed is known before a record comes.
 void Spool::RetireActive() {
   if (active_ == 0) return;
-  held_[active_].close_due = true;
+  Held& held = held_[active_];
+  held.close_due = true;
+  held.file_bytes = std::max<int64_t>(held.segment->wal_bytes(), 1);  // until it is closed
   active_ = 0;
   begin_after_ = SteadyClock::now();
   keeper_has_work_ = true;
@@ -302,6 +304,7 @@ void Spool::MarkDamaged(RecordId id, const absl::Status& status) {
     Held* held = TakeOut(id, &bytes);
     if (held == nullptr) return;  // removed while it was read
     ++held->damaged;
+    held->set_aside_bytes += bytes;
     ++stats_.damaged;
     stats_.set_aside_bytes += bytes;
   }
@@ -330,6 +333,7 @@ void Spool::Refuse(RecordId id, const std::string& reason) {
     if (held == nullptr) return;
     held->pending.refused.push_back({id.row, reason.substr(0, kReasonBytesMax), NowMs()});
     ++held->refused;
+    held->set_aside_bytes += bytes;
     ++stats_.refused;
     stats_.set_aside_bytes += bytes;
     Wake(id.segment);
@@ -358,12 +362,19 @@ void Spool::Wake(int64_t segment) {
   keeper_due_.NotifyOne();
 }
 
+int64_t Spool::HeldBytes() const {
+  int64_t bytes = queued_bytes_;
+  for (const auto& [number, held] : held_) bytes += std::max(held.left_bytes(), held.file_bytes);
+  return bytes;
+}
+
 Stats Spool::stats() const {
   const MutexLock lock(mutex_);
   Stats stats = stats_;
   stats.segments = static_cast<int64_t>(held_.size());
   stats.queued_bytes = queued_bytes_;
   stats.queued_bytes_max = options_.queued_bytes_max;
+  stats.held_bytes = HeldBytes();
   for (const auto& [number, held] : held_) {
     const WaitingIndex::Entry* first = held.waiting.Next(0);
     if (first == nullptr) continue;

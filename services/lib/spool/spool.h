@@ -52,6 +52,7 @@ struct Stats {
   int64_t damaged = 0;             // records, or ranges of them, that cannot be read
   int64_t damaged_segments = 0;    // files that could not be read at all: *.damaged
   int64_t set_aside_bytes = 0;     // of what is refused, and of what was found damaged since Open
+  int64_t held_bytes = 0;          // what counts against bytes_max
   int64_t segments = 0;
   bool writable = true;               // the last write succeeded
   std::string last_error;             // of a write; stays after it has healed
@@ -68,12 +69,15 @@ class Spool {
  public:
   struct Options {
     std::string dir;  // made with mode 0700 if it is absent
-    // Of what waits, is queued or set aside; beyond it Append refuses. A segment keeps its size
-    // until all of it is taken out, so the files are larger by up to about one segment.
+    // Beyond it Append refuses. Of what waits, is queued or set aside; for a segment that is not
+    // written any more, of its file, which may hold more than what is left in it. So the files are
+    // larger by up to about one segment.
     int64_t bytes_max = int64_t{4} << 30;
     int64_t segment_bytes_max = int64_t{64} << 20;  // then a new one is begun
-    int64_t queued_bytes_max = int64_t{64} << 20;   // not yet on the disk; beyond it Append refuses
-    int64_t commit_bytes_max = int64_t{8} << 20;    // one transaction takes no more, but one Append
+    // A file of so many bytes is compacted once less than half of it is left.
+    int64_t compact_bytes_min = int64_t{1} << 20;
+    int64_t queued_bytes_max = int64_t{64} << 20;  // not yet on the disk; beyond it Append refuses
+    int64_t commit_bytes_max = int64_t{8} << 20;   // one transaction takes no more, but one Append
     // How long after a failure to make a segment the next one is tried. Append refuses meanwhile.
     std::chrono::milliseconds retry_after{1000};
     Segment::Options segment;
@@ -123,6 +127,8 @@ class Spool {
     std::shared_ptr<Segment> segment;
     WaitingIndex waiting;
     int64_t refused = 0;  // for which the file is kept
+    int64_t set_aside_bytes = 0;
+    int64_t file_bytes = 0;  // 0 = it is the active one
     // Places that cannot be read. `.recover` may find more there than we can: the file is neither
     // compacted nor deleted but by hand.
     int64_t damaged = 0;
@@ -130,6 +136,7 @@ class Spool {
     bool close_due = false;
     bool compacted = false;
 
+    int64_t left_bytes() const { return waiting.bytes() + set_aside_bytes; }
     bool disposable() const { return waiting.empty() && refused == 0 && damaged == 0; }
   };
 
@@ -174,6 +181,7 @@ class Spool {
   void RunKeeper();
   std::vector<Chore> NextChores(bool* last);
   Chore ChoreOf(Held* held) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteFileBytes(const Segment& segment);
 
   // Records that wait, by the index.
   struct Place {
@@ -187,6 +195,7 @@ class Spool {
   // Takes a record out of the index and of the sums; null if it does not wait.
   Held* TakeOut(RecordId id, int64_t* bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake(int64_t segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t HeldBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Set in Open.
   const Options options_;
@@ -208,8 +217,7 @@ class Spool {
   int64_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // also of the group that is being written
   bool disk_failed_ ABSL_GUARDED_BY(mutex_) = false;  // no segment can be made
   std::chrono::steady_clock::time_point begin_after_ ABSL_GUARDED_BY(mutex_);
-  // But oldest_received_ms, segments and queued_bytes.
-  Stats stats_ ABSL_GUARDED_BY(mutex_);
+  Stats stats_ ABSL_GUARDED_BY(mutex_);  // but what stats() counts
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool writer_ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool keeper_has_work_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,4 +1,5 @@
 // The keeper: what becomes of segments that are not written any more.
+#include <algorithm>
 #include <utility>
 
 #include "services/lib/base/log.h"
@@ -24,7 +25,11 @@ void Spool::RunKeeper() {
       if (!chore.changes.empty()) LogFailure(segment, segment.Write(chore.changes));
       if (chore.compact) LogFailure(segment, segment.Compact());
       if (chore.then == Chore::Then::kClose) segment.Close();
-      if (chore.then == Chore::Then::kDelete) LogFailure(segment, segment.Delete());
+      if (chore.then == Chore::Then::kDelete) {
+        LogFailure(segment, segment.Delete());
+      } else {
+        NoteFileBytes(segment);
+      }
     }
   }
 }
@@ -51,6 +56,13 @@ std::vector<Spool::Chore> Spool::NextChores(bool* last) {
   return chores;
 }
 
+void Spool::NoteFileBytes(const Segment& segment) {
+  const int64_t bytes = FileBytes(segment.path()) + FileBytes(segment.path() + "-wal");
+  const MutexLock lock(mutex_);
+  const auto found = held_.find(segment.number());
+  if (found != held_.end()) found->second.file_bytes = std::max<int64_t>(bytes, 1);
+}
+
 Spool::Chore Spool::ChoreOf(Held* held) {
   Chore chore;
   chore.segment = held->segment;
@@ -60,11 +72,14 @@ Spool::Chore Spool::ChoreOf(Held* held) {
   }
   Changes changes = std::exchange(held->pending, Changes());
   if (!held->segment->broken()) chore.changes = std::move(changes);
-  chore.compact =
-      held->waiting.empty() && held->damaged == 0 && !held->compacted && !held->segment->broken();
+  const bool in_use = held->segment == last_read_ && !held->close_due && !writer_ended_;
+  // A few that are left (of a shard that is away, say) are not to keep the space of all.
+  const bool mostly_empty = !in_use && held->file_bytes >= options_.compact_bytes_min &&
+                            2 * held->left_bytes() < held->file_bytes;
+  chore.compact = (mostly_empty || (held->waiting.empty() && !held->compacted)) &&
+                  held->damaged == 0 && !held->segment->broken();
   held->compacted = held->compacted || chore.compact;
   const bool opened = held->segment->open() || chore.compact || !chore.changes.empty();
-  const bool in_use = held->segment == last_read_ && !held->close_due && !writer_ended_;
   if (opened && !in_use) chore.then = Chore::Then::kClose;
   held->close_due = false;
   return chore;

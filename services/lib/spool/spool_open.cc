@@ -79,6 +79,7 @@ absl::Status Spool::LoadSegment(const SegmentFile& file) {
     return absl::OkStatus();
   }
   held.segment->Close();
+  held.file_bytes = std::max<int64_t>(FileBytes(file.path) + FileBytes(file.path + "-wal"), 1);
   const MutexLock lock(mutex_);
   held_.emplace(file.number, std::move(held));
   return absl::OkStatus();
@@ -111,6 +112,7 @@ absl::Status Spool::ScanInto(Segment* segment, Held* held) {
     held->waiting.Add(entry.row, entry.received_time_ms, entry.bytes);
   }
   held->refused = found_stats.refused;
+  held->set_aside_bytes = found_stats.set_aside_bytes;
   held->damaged = found_stats.damaged;
   if (held->damaged > 0) {
     LogError(

@@ -167,6 +167,51 @@ TEST_F(SpoolTest, BeyondItsBytesItRefusesUntilSomethingIsTakenOut) {
   Append(MakeRecords(4, 1));
 }
 
+TEST_F(SpoolTest, TheFilesOfSegmentsThatAreNotWrittenAnyMoreCount) {
+  options_.segment_bytes_max = 1;  // a new one after each commit
+  options_.bytes_max = 200'000;
+  Open();
+  std::vector<RecordId> ids;
+  absl::Status full;
+  while (full.ok() && ids.size() < 100) {  // about 400 bytes each, in a file of several pages
+    const auto appended = AppendAndWait(*spool_, MakeRecords(1, 1));
+    full.Update(appended.status());
+    if (appended.ok()) ids.push_back(appended->front());
+  }
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_LT(spool_->stats().bytes, options_.bytes_max / 4);
+  Open();
+  EXPECT_GT(spool_->stats().held_bytes, options_.bytes_max / 2);
+  ids.pop_back();
+  spool_->Remove(ids);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!AppendAndWait(*spool_, MakeRecords(2, 1)).ok()) {  // the keeper deletes the files
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    std::this_thread::yield();
+  }
+}
+
+TEST_F(SpoolTest, WhatIsLeftInASegmentDoesNotKeepItsSpace) {
+  options_.segment_bytes_max = int64_t{2} << 20;
+  Open();
+  std::vector<RecordId> ids;
+  for (int n = 0; n < 3000; n += 100) {
+    const auto some = Append(MakeRecords(n, 100, 1200));
+    ids.insert(ids.end(), some.begin(), some.end());
+  }
+  ASSERT_GT(spool_->stats().segments, 1);
+  spool_->Refuse(ids[1], "no");
+  const RecordId left = ids.front();
+  ids.erase(ids.begin());
+  spool_->Remove(ids);
+  spool_->Stop();
+  EXPECT_LT(FileBytes(SegmentPath(options_.dir, left.segment)), 100'000);
+  Open();
+  EXPECT_LT(spool_->stats().held_bytes, 100'000);
+  EXPECT_EQ(RecordsOf(ReadAll(*spool_)), MakeRecords(0, 1, 1200));
+  EXPECT_EQ(spool_->stats().refused, 1);
+}
+
 TEST_F(SpoolTest, BeyondItsQueueItRefuses) {
   options_.queued_bytes_max = RecordBytes(MakeRecord(1)) * 2;
   Open();
