@@ -1,8 +1,10 @@
 // Row 36: the matcher's clock jumps by 4 minutes and by a year, both ways (libfaketime).
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -23,6 +25,14 @@ std::string FindLibrary(const std::string& name) {
   return "";
 }
 
+// Of the program under test.
+bool HasSanitizer() {
+  const char* const given = std::getenv("CIEVENTS_BINARY");
+  std::ifstream file(given != nullptr ? given : CIEVENTS_BINARY, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return bytes.find("__asan_init") != std::string::npos;
+}
+
 void SetOffset(const std::string& folder, const std::string& offset) {
   const std::string path = folder + "/clock";
   std::ofstream(path + ".new") << offset << "\n";
@@ -40,8 +50,9 @@ TEST(Row36, AClockThatJumpsIsNamedAndLosesNothing) {
     folder = run_folder;
     SetOffset(folder, "+0s");
     std::string preload = library;
-    // The sanitizer must come first.
-    if (const std::string asan = FindLibrary("libasan.so"); !asan.empty()) {
+    // The sanitizer must come first where the program has one, and nowhere else: it hangs there.
+    const std::string asan = FindLibrary("libasan.so");
+    if (HasSanitizer() && !asan.empty()) {
       preload = std::filesystem::canonical(asan).string() + ":" + preload;
     }
     return {"/usr/bin/env", "LD_PRELOAD=" + preload, "FAKETIME_TIMESTAMP_FILE=" + folder + "/clock",
