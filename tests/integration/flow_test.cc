@@ -129,7 +129,7 @@ TEST(CommandLineTest, TheReadyFileHasTheKeysThatScriptsRead) {
   EXPECT_THAT(ready.keys(), IsSupersetOf({"grpc", "http", "metrics", "postgres", "pid"}));
   EXPECT_THAT(ready["grpc"].string(), StartsWith("127.0.0.1:"));
   EXPECT_TRUE(ready["http"].is_null());
-  EXPECT_TRUE(ready["metrics"].is_null());
+  EXPECT_THAT(ready["metrics"].string(), StartsWith("http://127.0.0.1:"));
   EXPECT_THAT(ready["postgres"].string(), StartsWith("postgresql://"));
   EXPECT_EQ(ready["pid"].number(), Server().process().pid());
 }
