@@ -1,5 +1,7 @@
 #include "services/event_matcher/event_matcher.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -15,6 +17,15 @@ namespace {
 constexpr std::chrono::minutes kPartitionInterval{60};
 constexpr std::chrono::seconds kPartitionRetry{1};
 constexpr std::chrono::minutes kRetentionRetry{1};
+
+// By default glibc gives the memory of a few batches back to the kernel, and asks for it again with
+// the next ones; page faults then cost more than matching does.
+void KeepMemoryOfBatches() {
+  constexpr int kMmapThreshold = 4 << 20;
+  constexpr int kTrimThreshold = 8 << 20;
+  mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
+  mallopt(M_TRIM_THRESHOLD, kTrimThreshold);
+}
 
 std::unique_ptr<GroupCommitEnqueuer> MakeGroupCommit(const EventMatcher::Options& options) {
   GroupCommitEnqueuer::Options enqueuer_options;
@@ -140,6 +151,7 @@ MatcherSnapshot EventMatcher::snapshot() const {
 }
 
 void EventMatcher::Start() {
+  KeepMemoryOfBatches();
   // What may still be drained must be told from what was stored before.
   CIEVENTS_CHECK(store::kRetention >= store::kAdmissionWindow + kSpoolAgeMax);
   group_commit_->Start();
