@@ -53,7 +53,7 @@ TopologyRouter::~TopologyRouter() {
 
 bool TopologyRouter::IsAvoided(const std::string& endpoint) const {
   const auto it = avoided_.find(endpoint);
-  return it != avoided_.end() && std::chrono::steady_clock::now() < it->second;
+  return it != avoided_.end() && options_.now() < it->second;
 }
 
 const std::string& TopologyRouter::AnyEndpoint(const std::string& fallback) const {
@@ -84,7 +84,7 @@ void TopologyRouter::StreamEnded(const std::string& endpoint, const absl::Status
     }
     // The others are streams that we ended.
     if (!why.ok() && !absl::IsCancelled(why)) {
-      const auto now = std::chrono::steady_clock::now();
+      const auto now = options_.now();
       std::erase_if(avoided_, [now](const auto& one) { return one.second <= now; });
       avoided_[endpoint] = now + options_.avoid_time;
     }

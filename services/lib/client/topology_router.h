@@ -31,6 +31,8 @@ class TopologyRouter final : public EventRouter {
     absl::Duration call_timeout = absl::Seconds(2);
     // For so long nothing is sent to where a stream broke, if there is another matcher.
     std::chrono::milliseconds avoid_time{5000};
+    // The clock of avoid_time: for tests.
+    std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
     // Asks the matcher at an endpoint; a call of GetTopology by default.
     std::function<absl::StatusOr<events::v1::GetTopologyResponse>(const std::string& endpoint)>
         fetch;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 
 #include "matcher/slots.h"
@@ -35,14 +37,12 @@ events::v1::GetTopologyResponse TwoShards(int64_t version, const std::string& fi
 // Matchers by endpoint; what is not there does not answer.
 class TopologyRouterTest : public ::testing::Test {
  protected:
-  std::unique_ptr<TopologyRouter> MakeRouter(
-      std::vector<std::string> endpoints,
-      std::chrono::milliseconds avoid_time = std::chrono::hours(1)) {
+  std::unique_ptr<TopologyRouter> MakeRouter(std::vector<std::string> endpoints) {
     TopologyRouter::Options options;
     options.endpoints = std::move(endpoints);
     options.refresh_interval = absl::Hours(1);
     options.refresh_interval_min = absl::Milliseconds(1);
-    options.avoid_time = avoid_time;
+    options.now = [this] { return now_.load(); };
     options.fetch = [this](const std::string& endpoint) { return Ask(endpoint); };
     return std::make_unique<TopologyRouter>(std::move(options));
   }
@@ -50,6 +50,7 @@ class TopologyRouterTest : public ::testing::Test {
     MutexLock lock(mutex_);
     answers_[endpoint] = topology;
   }
+  void Pass(std::chrono::milliseconds time) { now_ = now_.load() + time; }
   void Silence(const std::string& endpoint) {
     MutexLock lock(mutex_);
     answers_.erase(endpoint);
@@ -73,6 +74,7 @@ class TopologyRouterTest : public ::testing::Test {
   }
 
   Mutex mutex_;
+  std::atomic<std::chrono::steady_clock::time_point> now_{std::chrono::steady_clock::now()};
   std::map<std::string, events::v1::GetTopologyResponse> answers_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -147,17 +149,37 @@ TEST_F(TopologyRouterTest, AnEndpointWhoseStreamEndsGivesWayToTheNext) {
 
 TEST_F(TopologyRouterTest, EventsGoRoundAnOwnerToWhichAStreamBroke) {
   Say("seed:1", TwoShards(4, "zero:1", "one:1"));
-  const auto router = MakeRouter({"seed:1", "one:1"}, std::chrono::milliseconds(300));
+  const auto router = MakeRouter({"seed:1", "one:1"});
   ASSERT_TRUE(Await(*router, 4));
   router->StreamEnded("one:1", absl::CancelledError("idle"));
   EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1") << "it was we who ended the stream";
   router->StreamEnded("one:1", absl::UnavailableError("gone"));
   EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "seed:1");
   EXPECT_EQ(router->EndpointFor({RootOf(0), 7}), "zero:1") << "others are not concerned";
-  router->StreamEnded("seed:1", absl::UnavailableError("gone"));
-  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1") << "nobody else is left";
-  std::this_thread::sleep_for(std::chrono::milliseconds(350));  // what is waited for is the time
+  Pass(std::chrono::milliseconds(4999));
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "seed:1");
+  Pass(std::chrono::milliseconds(1));
   EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1") << "tried again";
+}
+
+TEST_F(TopologyRouterTest, WhereNobodyElseIsLeftTheOwnerIsTried) {
+  Say("seed:1", TwoShards(4, "zero:1", "one:1"));
+  const auto router = MakeRouter({"seed:1"});
+  ASSERT_TRUE(Await(*router, 4));
+  for (const char* endpoint : {"one:1", "seed:1"}) {
+    router->StreamEnded(endpoint, absl::UnavailableError("gone"));
+  }
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1");
+}
+
+TEST_F(TopologyRouterTest, ANewTopologyIsBelieved) {
+  Say("seed:1", TwoShards(4, "zero:1", "one:1"));
+  const auto router = MakeRouter({"seed:1"});
+  ASSERT_TRUE(Await(*router, 4));
+  Say("seed:1", TwoShards(5, "zero:1", "one:1"));
+  router->StreamEnded("one:1", absl::UnavailableError("gone"));
+  ASSERT_TRUE(Await(*router, 5));
+  EXPECT_EQ(router->EndpointFor({RootOf(1), 7}), "one:1");
 }
 
 }  // namespace
