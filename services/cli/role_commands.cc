@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "absl/strings/numbers.h"
 #include "matcher/base/status.h"
 #include "services/cli/commands.h"
 #include "services/cli/ready_file.h"
@@ -30,6 +31,8 @@ constexpr int kPushBytesMax = 80 * 1024 * 1024;
 constexpr int kBatchBytesMax = 8 * 1024 * 1024;
 constexpr int kCompletionBytesMax = 1024 * 1024;
 
+constexpr int kPortMax = 65'535;
+
 bool IsLoopback(const std::string& listen) {
   const std::string host = listen.substr(0, listen.rfind(':'));
   return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
@@ -38,8 +41,13 @@ bool IsLoopback(const std::string& listen) {
 // `flag` takes `listen`.
 absl::Status CheckListen(const RoleOptions& options, const std::string& flag,
                          const std::string& listen) {
-  if (listen.rfind(':') == std::string::npos) {
-    return Error(absl::StatusCode::kInvalidArgument, "{} {}: write HOST:PORT", flag, listen);
+  const size_t colon = listen.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || !absl::SimpleAtoi(listen.substr(colon + 1), &port) ||
+      port < 0 || port > kPortMax) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "{} {}: write HOST:PORT, the port from 0 (any that is free) to {}", flag, listen,
+                 kPortMax);
   }
   if (IsLoopback(listen)) return absl::OkStatus();
   if (!options.allow_unauthenticated) {
