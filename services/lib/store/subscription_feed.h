@@ -59,7 +59,7 @@ struct FeedCheck {
   std::vector<Digest> digests;  // of the projects that exist there; ascending
 };
 
-// One libpq connection, direct (never pooled). Not thread-safe.
+// One libpq connection, direct (never pooled); a second one while it loads. Not thread-safe.
 class SubscriptionFeed {
  public:
   static absl::StatusOr<std::unique_ptr<SubscriptionFeed>> Connect(const std::string& dsn);
